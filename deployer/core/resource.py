@@ -76,6 +76,7 @@ class Rules:
     computed: tuple[str, ...] = ()  # never compared
     sensitive: tuple[str, ...] = ()  # never shown; the only fields ${secret:...} may stand in
     sensitive_outputs: tuple[str, ...] = ()
+    unstable_outputs: tuple[str, ...] = ()  # an update may change them: known after apply
     create_first: bool = False  # a replacement is made before the old object goes
 
 

@@ -69,7 +69,7 @@ class Sensitive:
     """A value that must not be shown. Two are equal when their keyed digests are; the plain value is for the hands only."""
 
     digest: str
-    value: Json = field(compare=False, repr=False)
+    value: Json = field(default=None, compare=False, repr=False)
     template: Template | None = field(default=None, compare=False, repr=False)
 
     def __str__(self) -> str:

@@ -1,0 +1,1 @@
+"""The mind: pure decisions over plain values. What it touches, it is given."""
