@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields
+from types import MappingProxyType
 from typing import Any
 
 from deployer.core.errors import Origin, StalePlanError
@@ -101,6 +102,15 @@ def _read_change(document: dict[str, Any]) -> Change:
 
 def encode(value: Value) -> Json:
     """A tree as JSON: `$unknown`, `$sensitive`, `$template` and `$absent` stand for what JSON cannot say."""
+    if isinstance(value, Mapping):
+        plain = {key: encode(item) for key, item in value.items()}
+        return {"$map": plain} if any(key.startswith("$") for key in plain) else plain
+    if isinstance(value, list | tuple):
+        return [encode(item) for item in value]
+    return _encode_leaf(value)
+
+
+def _encode_leaf(value: Value) -> Json:
     match value:
         case Unknown():
             return {"$unknown": _parts(value.template)}
@@ -108,15 +118,8 @@ def encode(value: Value) -> Json:
             return {"$sensitive": value.digest, "template": None if value.template is None else _parts(value.template)}
         case Template():
             return {"$template": _parts(value)}
-        case _ if value is ABSENT:
-            return {"$absent": True}
-        case Mapping():
-            plain = {key: encode(item) for key, item in value.items()}
-            return {"$map": plain} if any(key.startswith("$") for key in plain) else plain
-        case list() | tuple():
-            return [encode(item) for item in value]
         case _:
-            return value  # type: ignore[no-any-return]
+            return {"$absent": True} if value is ABSENT else value
 
 
 def decode(document: Any) -> Value:  # noqa: ANN401 - any JSON
@@ -125,19 +128,25 @@ def decode(document: Any) -> Value:  # noqa: ANN401 - any JSON
         return [decode(item) for item in document]
     if not isinstance(document, dict):
         return document
-    match document:
-        case {"$unknown": parts}:
-            return Unknown(_read_parts(parts))
-        case {"$sensitive": digest, "template": parts}:
-            return Sensitive(digest, None, None if parts is None else _read_parts(parts))
-        case {"$template": parts}:
-            return _read_parts(parts)
-        case {"$absent": True}:
-            return ABSENT
-        case {"$map": inner}:
-            return {key: decode(item) for key, item in inner.items()}
-        case _:
-            return {key: decode(item) for key, item in document.items()}
+    name = next(iter(document), "")
+    if name == "$map":
+        return {key: decode(item) for key, item in document[name].items()}
+    return _DECODERS[name](document) if name in _DECODERS else {key: decode(item) for key, item in document.items()}
+
+
+_DECODERS: Mapping[str, Callable[[dict[str, Any]], Value]] = MappingProxyType(
+    {
+        "$unknown": lambda document: Unknown(_read_parts(document["$unknown"])),
+        "$sensitive": lambda document: _read_sensitive(document),
+        "$template": lambda document: _read_parts(document["$template"]),
+        "$absent": lambda _document: ABSENT,
+    }
+)
+
+
+def _read_sensitive(document: dict[str, Any]) -> Sensitive:
+    parts = document["template"]
+    return Sensitive(document["$sensitive"], None, None if parts is None else _read_parts(parts))
 
 
 def _parts(template: Template) -> list[Json]:

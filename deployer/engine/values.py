@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from deployer.core.errors import GraphError
+from deployer.core.errors import ConfigError, GraphError, Problem
 from deployer.core.protocols import Secrets
 from deployer.core.resource import Rules
-from deployer.core.values import Json, OutputRef, Seal, Sensitive, Template, Unknown, Value, leaves, matches, replace_leaves
+from deployer.core.values import Json, OutputRef, Seal, Sensitive, Template, Unknown, Value, leaves, matches, replace_leaves, show_path
 
 Lookup: TypeAlias = Callable[[OutputRef], Value]
 
@@ -111,7 +111,9 @@ def hide(config: Mapping[str, Value], rules: Rules, seal: Seal) -> dict[str, Val
         covered = value is not None and any(matches(pattern, path) for pattern in rules.sensitive)
         if not covered or isinstance(value, Sensitive | Unknown):
             return value
-        return Sensitive(seal(value), value, Template((value,)) if isinstance(value, str) else None)
+        if not isinstance(value, str):
+            raise ConfigError([Problem("a sensitive field holds text", path=show_path(path), allowed="put the value in quotes")])
+        return Sensitive(seal(value), value, Template((value,)))
 
     return {key: walk(item, (key,)) for key, item in config.items()}
 
