@@ -1,0 +1,1 @@
+"""The memory: what we made, what we are doing, and who may write it down."""
