@@ -1,0 +1,16 @@
+"""`python -m deployer` and the `deployer` command."""
+
+from __future__ import annotations
+
+import sys
+
+
+def main() -> None:
+    """Runs the command line and leaves with its exit code."""
+    from deployer.cli.app import run  # noqa: PLC0415 - keeps `import deployer.__main__` free of everything
+
+    sys.exit(run(sys.argv[1:]))
+
+
+if __name__ == "__main__":
+    main()

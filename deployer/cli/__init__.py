@@ -1,0 +1,1 @@
+"""The mouth: parse, call the workflow, print. One verb, one file under `verbs/`."""

@@ -1,0 +1,76 @@
+"""The person on the other side of an apply: sees the plan, answers, watches."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from deployer.cli.interrupt import interruptible
+from deployer.cli.progress import json_lines, progress
+from deployer.cli.render import render_plan
+from deployer.cli.text import count, width
+from deployer.cli.voice import Voice
+from deployer.core.events import Event, EventSink, EventType
+from deployer.core.plan import Plan, totals
+
+
+@dataclass(slots=True)
+class Terminal:
+    """A `Partner` (and a `Listener`) of the workflow that speaks through a `Voice`."""
+
+    voice: Voice
+    yes: bool = False
+    _sink: EventSink | None = field(default=None)
+
+    def event(self, event: Event) -> None:
+        if self._sink:
+            self._sink(event)
+        elif self.voice.json:
+            json_lines(event)
+
+    def note(self, text: str) -> None:
+        if self._sink:
+            self._sink(Event(EventType.NOTE, "", detail=text))
+        else:
+            self.voice.say(text)
+
+    def plan(self, plan: Plan) -> None:
+        self.voice.show(render_plan(plan, self.voice.paint, width()))
+
+    def agree(self, plan: Plan) -> bool:
+        if self.yes:
+            return True
+        if not plan.destroy:
+            return self.voice.confirm(f"apply {count(len(plan.steps), 'step')} in {plan.mark}?")
+        question = f"destroy {count(totals(plan).delete, 'object')} of {plan.mark}?"
+        if not any(step.data for step in plan.steps):
+            return self.voice.confirm(question)
+        return self.voice.type_in(plan.mark.environment, f"{question} Data goes too; type the environment's name")
+
+    def lose(self, addresses: Sequence[str]) -> bool:
+        """Every address is typed by hand: a y typed too fast must not cost a database."""
+        if not self.voice.can_ask():
+            return False
+        self.voice.say(self.voice.aside("Data would be destroyed. Type each address to allow it:", "red", "bold"))
+        return all(self.voice.ask(f"  {address}\n  ").strip() == address for address in addresses)
+
+    @contextmanager
+    def working(self, plan: Plan) -> Iterator[threading.Event]:  # noqa: ARG002 - the contract's signature
+        with interruptible() as stop, progress(self.voice) as sink:
+            self._sink = sink
+            try:
+                yield stop
+            finally:
+                self._sink = None
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        """Progress without changes: reads, checks, scripts."""
+        with progress(self.voice) as sink:
+            self._sink = sink
+            try:
+                yield
+            finally:
+                self._sink = None

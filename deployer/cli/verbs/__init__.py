@@ -1,0 +1,1 @@
+"""One verb per file; only the one that was asked for is imported."""
