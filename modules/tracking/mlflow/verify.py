@@ -4,6 +4,8 @@ Runs in the platform's own Python environment. Reads MLFLOW_TRACKING_URI, MLFLOW
 them, MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD. Safe to repeat: it keeps the newest few runs and versions of its own.
 """
 
+# ruff: noqa: INP001 - a script, run by path in another Python environment
+
 from __future__ import annotations
 
 import json
@@ -19,6 +21,7 @@ from typing import Any
 EXPERIMENT = "deployer-verify"
 MODEL = "deployer-verify-wine"
 ALIAS = "champion"
+GOOD = 0.9  # accuracy on wines the model has not seen; it reaches 0.96
 KEEP = 3  # runs and versions of ours that stay
 ATTEMPTS = 2  # a failed request is not repeated for minutes
 REQUEST_TIMEOUT = 30  # seconds
@@ -68,7 +71,7 @@ def train(found: Found) -> str:
     x_train, found["x"], y_train, y_test = train_test_split(x, y, test_size=0.3, random_state=7, stratify=y)
     found["model"] = make_pipeline(StandardScaler(), LogisticRegression(C=1.0, max_iter=500)).fit(x_train, y_train)
     found["accuracy"] = float(found["model"].score(found["x"], y_test))
-    expect(found["accuracy"] > 0.9, f"the model is right on only {found['accuracy']:.0%} of the wines it has not seen")
+    expect(found["accuracy"] > GOOD, f"the model is right on only {found['accuracy']:.0%} of the wines it has not seen")
     return f"{len(x_train)} wines to learn from, {found['accuracy']:.1%} right on {len(found['x'])} unseen ones"
 
 

@@ -1,0 +1,131 @@
+"""The story of the README: the platform comes up, is used, heals, is repaired, survives, and goes."""
+
+from __future__ import annotations
+
+import json
+
+import httpx
+import psutil
+
+from tests.scenarios.project import DATA, Project, allowing, wait_for
+
+LOCAL = """\
+version: 1
+platform: story
+target: local
+components:
+  database: {module: sqlite}
+  artifacts: {module: directory}
+  tracking: {module: mlflow, port: auto}
+  registry: {module: mlflow}
+"""
+
+EVERYTHING = """\
+version: 1
+platform: story
+target: local
+components:
+  database: {module: sqlite}
+  artifacts: {module: directory}
+  tracking: {module: mlflow, port: auto, basic_auth: true, allowed_hosts: [ml.example.org], registry_database: "${registry.store_uri}"}
+  registry: {module: mlflow, database: own}
+resources:
+  motd: {kind: local.file, config: {path: motd.txt, content: "tracking is at ${tracking.url}\\n"}}
+"""
+
+
+def answer(url: str, host: str | None = None) -> str:
+    return httpx.get(url, headers={"Host": host} if host else {}, timeout=10).raise_for_status().text
+
+
+def experiments(url: str) -> list[str]:
+    found = json.loads(answer(f"{url}/api/2.0/mlflow/experiments/search?max_results=100"))
+    return [item["name"] for item in found["experiments"]]
+
+
+def test_the_platform_comes_up_is_used_heals_is_repaired_survives_and_goes(project: Project) -> None:
+    project.write("local", LOCAL)
+
+    # Up: applied, verified, still there when the command has ended.
+    project.run("apply", "local", "-y")
+    assert project.run("verify", "local", "--json").json["ok"] is True
+    url = project.outputs()["MLFLOW_TRACKING_URI"]
+    assert answer(f"{url}/health") == "OK"
+    assert "deployer-verify" in experiments(url)
+
+    # Again: nothing to do.
+    again = project.run("apply", "local", "-y", "--json").json
+    assert again["applied"] is False
+    assert project.run("plan", "local", "--detailed-exitcode").code == 0
+
+    # A killed server comes back by itself.
+    killed = _server(project)
+    killed.kill()
+    wait_for(lambda: (new := _server_or_none(project)) and new.pid != killed.pid, 60, "a new server")
+    wait_for(lambda: _answers(url), 60, "the new server's answer")
+    project.run("plan", "local", "--detailed-exitcode")
+
+    # The state is lost; the marks bring it back.
+    for file in project.state().iterdir():
+        if file.name.startswith("state"):
+            file.unlink()
+    project.run("recover", "local")
+    project.run("plan", "local", "--detailed-exitcode")
+
+    # Destroy keeps data unless told otherwise, and an apply adopts it.
+    project.run("destroy", "local", "-y", code=1)
+    kept = project.run("destroy", "local", "-y", "--keep-data", "--json").json
+    assert {item["address"] for item in kept["kept"]} >= set(DATA)
+    wait_for(lambda: not project.processes(), 20, "every process to end")
+    project.run("apply", "local", "-y")
+    assert "deployer-verify" in experiments(project.outputs()["MLFLOW_TRACKING_URI"])
+
+    # And away: nothing of ours is left.
+    gone = project.run("destroy", "local", "-y", *allowing(), "--json").json
+    assert gone["left"] == []
+    assert not [path for path in project.root().rglob("*") if path.is_file()]
+    wait_for(lambda: not project.processes(), 20, "every process to end")
+
+
+def test_with_users_and_a_registry_of_its_own_it_works_and_no_password_shows(project: Project) -> None:
+    project.write("local", EVERYTHING)
+    shown = project.run("apply", "local", "-y")
+    assert project.run("verify", "local", "--json").json["ok"] is True
+    project.run("plan", "local", "--detailed-exitcode")
+
+    outputs = project.outputs()
+    url, password = outputs["MLFLOW_TRACKING_URI"], outputs["MLFLOW_TRACKING_PASSWORD"]
+    assert (project.root() / "motd.txt").read_text() == f"tracking is at {url}\n"
+    assert answer(f"{url}/health", "ml.example.org") == "OK"
+
+    said = shown.out + shown.err + project.run("output", "local").out + project.run("logs", "local", "tracking").out
+    assert password not in said
+    holders = [path for path in project.folder.rglob("*") if path.is_file() and password.encode() in path.read_bytes()]
+    assert {path.stat().st_mode & 0o777 for path in holders} == {0o600}
+    assert not any(path.is_relative_to(project.state()) for path in holders)
+    assert not any(password in word for process in project.processes() for word in process.cmdline())
+
+    data = (*DATA, "registry/local.sqlite/store", "tracking/local.sqlite/users")
+    assert project.run("destroy", "local", "-y", *allowing(*data), "--json").json["left"] == []
+
+
+def _server(project: Project) -> psutil.Process:
+    found = _server_or_none(project)
+    assert found is not None
+    return found
+
+
+def _server_or_none(project: Project) -> psutil.Process | None:
+    """The process that runs `mlflow server`, not the guard in front of it."""
+    for process in project.processes():
+        words = process.cmdline()
+        if words[1:4] == ["-m", "mlflow", "server"]:
+            return process
+    return None
+
+
+def _answers(url: str) -> bool:
+    try:
+        return answer(f"{url}/health") == "OK"
+    except httpx.HTTPError:
+        return False
