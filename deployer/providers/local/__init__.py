@@ -64,7 +64,7 @@ class LocalProvider:
 
     def check(self) -> Sequence[Problem]:
         """What is wrong with the root as a whole, before anything is made: `Problem.path` is settings.root."""
-        from deployer.providers.local.root import problems  # noqa: PLC0415 - asked by doctor and before an apply only
+        from deployer.providers.local.root import problems  # noqa: PLC0415 - imported only when it is needed
 
         return problems(self._client.root)
 

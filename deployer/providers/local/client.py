@@ -1,6 +1,9 @@
 """The local provider's files and folders: every read and write of them, and the operating system's errors in our words."""
 
-# ruff: noqa: PTH - ids are path strings, and descriptors keep symbolic links out; pathlib has neither and costs time in bulk reads
+# Ids are path strings; pathlib has no descriptors to keep symbolic links out, and costs time in bulk reads.
+
+# ruff: noqa: PTH100, PTH103, PTH118, PTH119, PTH120
+# Ids are path strings; pathlib has no descriptors to keep symbolic links out, and costs time in bulk reads.
 
 from __future__ import annotations
 
@@ -154,16 +157,16 @@ class Client:
     def _claim(self, above: int, name: str) -> None:
         made = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=above)
         try:
-            os.setxattr(made, marks.MADE, self._made())
+            os.setxattr(made, marks.MADE, self.made_label())
         finally:
             os.close(made)
 
-    def _made(self) -> bytes:
+    def made_label(self) -> bytes:
         return f"{self.mark.platform}/{self.mark.environment}".encode()
 
     def made_by_the_way(self, folder: int | str) -> bool:
         """Whether the folder is a parent we made for something in it, and nothing more."""
-        return marks.raw(folder, marks.MADE) == self._made() and not marks.raw(folder)
+        return marks.raw(folder, marks.MADE) == self.made_label() and not marks.raw(folder)
 
     @contextmanager
     def locked(self, path: str) -> Iterator[int]:
@@ -275,9 +278,14 @@ class Client:
     # Ownership.
 
     def refuse_foreign(self, found: Found | None, address: str, *, adopt: bool = False) -> None:
-        """Raises `OwnershipError` when what stands there is not this environment's; `adopt` lets pass what nobody marked."""
+        """Raises `OwnershipError` unless what stands there is the object of `address`.
+
+        With `adopt`, anything of this environment's will do, and what nobody marked.
+        """
         marked = found.marked if found else None
-        if found is None or (adopt and marked is None) or self.mark.owns(marked.mark if marked else None):
+        if found is None or (adopt and marked is None):
+            return
+        if marked and self.mark.owns(marked.mark) and (adopt or marked.mark.address == address):
             return
         raise OwnershipError(
             f"{found.path} exists already and is not ours",

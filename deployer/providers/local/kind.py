@@ -1,6 +1,9 @@
 """What the local kinds have in common, and the path a configuration may name."""
 
-# ruff: noqa: PTH - ids are path strings, and descriptors keep symbolic links out; pathlib has neither and costs time in bulk reads
+# Ids are path strings; pathlib has no descriptors to keep symbolic links out, and costs time in bulk reads.
+
+# ruff: noqa: PTH112, PTH116, PTH117, PTH118, PTH120
+# Ids are path strings; pathlib has no descriptors to keep symbolic links out, and costs time in bulk reads.
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
-from deployer.core.errors import Problem
+from deployer.core.errors import ConfigError, Problem, ProviderError
 from deployer.core.protocols import Readiness
 from deployer.core.resource import Live, Mark, Ready, Rules, Want
 from deployer.core.values import Template, Unknown, Value
@@ -33,13 +36,13 @@ class LocalKind:
     def __init__(self, client: Client) -> None:
         self.client = client
 
-    def place(self, object_id: str) -> str:  # noqa: ARG002 - one machine is one place
+    def place(self, object_id: str) -> str:  # noqa: ARG002 - the signature is the contract's
         return ""
 
     def read(self, ids: Sequence[str]) -> Mapping[str, Live | None]:
         raise NotImplementedError
 
-    def ready(self, live: Live) -> Readiness:  # noqa: ARG002 - what needs no start works once it is made
+    def ready(self, live: Live) -> Readiness:  # noqa: ARG002 - the signature is the contract's
         return Ready()
 
     def find(self, mark: Mark) -> Iterable[Live]:
@@ -63,9 +66,22 @@ class LocalKind:
     # For the kinds themselves.
 
     def checked(self, model: type[Config], config: Mapping[str, Value]) -> dict[str, Value]:
-        from deployer.providers.parse import parse  # noqa: PLC0415 - pydantic only when a configuration is read
+        from deployer.providers.parse import parse  # noqa: PLC0415 - imported only when it is needed
 
         return parse(model, config, self.rules.sensitive)
+
+    def inner_path(self, config: Mapping[str, Value]) -> Mapping[str, Value]:
+        """The configuration with its `path` normalised, an absolute one below the root made relative. Raises `ConfigError`."""
+        path = config.get("path")
+        if not isinstance(path, str) or not path:
+            return config
+        normal = os.path.normpath(path) if ".." not in path.split("/") else path
+        if not os.path.isabs(normal):
+            return {**config, "path": normal}
+        if not self.client.inside(normal):
+            allowed = f"a path relative to settings.root, or below {self.client.root}"
+            raise ConfigError([Problem("lies outside the environment's root", "path", value=path, allowed=allowed)])
+        return {**config, "path": self.client.relative(normal)}
 
     def marked(self, want: Want, *, opaque: bool = False) -> Marked:
         return Marked(want.mark, self.name, opaque)
@@ -79,8 +95,6 @@ class LocalKind:
         """The object just written, read again."""
         live = self.read([object_id])[object_id]
         if live is None:
-            from deployer.core.errors import ProviderError  # noqa: PLC0415 - never, unless something else deletes under us
-
             raise ProviderError(f"{object_id} disappeared right after it was written", fix="find what removes it, and apply again")
         return live
 
@@ -92,10 +106,18 @@ class LocalKind:
 
 def safe_name(text: str) -> str:
     """Any text as one file name; different texts have different names."""
-    from urllib.parse import quote  # noqa: PLC0415 - only for names nobody chose
+    from urllib.parse import quote  # noqa: PLC0415 - imported only when it is needed
 
     name = quote(text, safe="[]\"'=+,@ ")
     return f"%2E{name[1:]}" if name.startswith(".") else name
+
+
+def size_text(size: int) -> str:
+    """Bytes as people write them."""
+    number, units = float(size), ["bytes", "kB", "MB", "GB", "TB"]
+    while number >= 1000 and len(units) > 1:  # noqa: PLR2004 - a number that speaks for itself
+        number, units = number / 1000, units[1:]
+    return f"{number:.1f} {units[0]}" if units[0] != "bytes" else f"{size} bytes"
 
 
 def standing(path: str) -> str:
@@ -130,7 +152,7 @@ def path_problem(path: str) -> tuple[str, str] | None:
         return "names the environment's root itself", "name something inside it"
     if parts[0] == marks.OUTSIDE or any(part.startswith(marks.HALF) for part in parts):
         return f"is reserved for deployer ({marks.OUTSIDE}/ and {marks.HALF}*)", "choose another name"
-    if any(len(part.encode()) > 255 for part in parts) or len(path.encode()) > 3000:  # noqa: PLR2004 - NAME_MAX, and room below PATH_MAX
+    if any(len(part.encode()) > 255 for part in parts) or len(path.encode()) > 3000:  # noqa: PLR2004 - a number that speaks for itself
         return "is too long", "one name may have 255 bytes, the whole path 3000"
     return None
 

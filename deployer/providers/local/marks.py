@@ -1,6 +1,9 @@
 """Our ownership label on files and folders: an extended attribute that travels with the object through a rename."""
 
-# ruff: noqa: PTH - ids are path strings, and descriptors keep symbolic links out; pathlib has neither and costs time in bulk reads
+# Ids are path strings; pathlib has no descriptors to keep symbolic links out, and costs time in bulk reads.
+
+# ruff: noqa: PTH115, PTH118
+# Ids are path strings; pathlib has no descriptors to keep symbolic links out, and costs time in bulk reads.
 
 from __future__ import annotations
 

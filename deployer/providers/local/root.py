@@ -1,6 +1,9 @@
 """Whether an environment's root can hold what we put there: asked before the first change."""
 
-# ruff: noqa: PTH - ids are path strings, and descriptors keep symbolic links out; pathlib has neither and costs time in bulk reads
+# Ids are path strings; pathlib has no descriptors to keep symbolic links out, and costs time in bulk reads.
+
+# ruff: noqa: PTH112
+# Ids are path strings; pathlib has no descriptors to keep symbolic links out, and costs time in bulk reads.
 
 from __future__ import annotations
 
