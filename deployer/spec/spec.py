@@ -102,8 +102,8 @@ class Spec:
 
     def origin(self, path: Sequence[str | int]) -> Origin:
         """Where the value at `path` of the merged files stands, e.g. ("components", "tracking", "port"); else its nearest ancestor."""
-        return self.places.origin(self.data, path)
+        return self.places.origin(path)
 
     def key_origin(self, path: Sequence[str | int]) -> Origin:
         """Where the key at `path` stands; else its nearest ancestor's."""
-        return self.places.key_origin(self.data, path)
+        return self.places.key_origin(path)
