@@ -35,6 +35,9 @@ class Draft:
             )
         return self._frozen
 
+    def recorded(self, address: str) -> StateObject | None:
+        return self._objects.get(address)
+
     def add(self, entry: Entry) -> None:
         """One entry further. An entry that finds nothing to act on changes the serial only."""
         self.serial += 1
@@ -74,6 +77,7 @@ class Draft:
 
     def _move(self, item: StateObject, source: str) -> None:
         self._objects.pop(source, None)
+        self._deposed.pop((item.address, item.id), None)
         self._objects[item.address] = item
         # Deletes are ordered by the edges kept here, so they follow the address they point to.
         for address, other in list(self._objects.items()):

@@ -11,15 +11,12 @@ from collections.abc import Iterator
 from dataclasses import asdict, fields, replace
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
-from deployer.core.errors import StateError
+from deployer.core.errors import FencedError, StateError
 from deployer.core.state import Holder
 from deployer.state import disk
 from deployer.state.here import here
 from deployer.state.lock import Standing, held, judge, lost, taken
 
-_GUARD_SECONDS = 10.0
 _FIELDS = {item.name for item in fields(Holder)}
 
 
@@ -34,7 +31,7 @@ class FileBackend:
         self._folder = folder = folder.absolute()
         self._state, self._journal = folder / "state.json", folder / "journal.jsonl"
         self._lock, self._epoch = folder / "lock.json", folder / "epoch"
-        self._guard = FileLock(folder / "guard", timeout=_GUARD_SECONDS, mode=0o600, poll_interval=0.005)
+        self._guard = folder / "guard"
         self._handle = -1
         self._seen: tuple[bytes | None, int | None] = (None, None)  # lock.json and the epoch in it
 
@@ -132,22 +129,16 @@ class FileBackend:
     def _guarded(self, epoch: int | None = None, holder: Holder | None = None) -> Iterator[None]:
         """Alone in the folder, and with the lock still ours when an epoch is named."""
         try:
-            self._guard.acquire()
-        except Timeout as error:
-            why = f"another process has kept {self._folder / 'guard'} for {_GUARD_SECONDS:.0f} s"
-            raise StateError(f"cannot write to {self._folder}", why=why, fix="end the stopped deployer process, then run again") from error
+            with disk.alone(self._guard):
+                if epoch is not None and self._locked_epoch() != epoch:
+                    raise self._lost(epoch, holder)
+                yield
         except FileNotFoundError:
-            if epoch is not None:  # the folder was removed under us, and the lock with it
-                raise self._lost(epoch, holder) from None
-            raise
-        try:
-            if epoch is not None and self._locked_epoch() != epoch:
-                raise self._lost(epoch, holder)
-            yield
-        finally:
-            self._guard.release()
+            if epoch is None:
+                raise
+            raise self._lost(epoch, holder) from None  # the folder was removed under us, and the lock with it
 
-    def _lost(self, epoch: int, holder: Holder | None) -> Exception:
+    def _lost(self, epoch: int, holder: Holder | None) -> FencedError:
         now, other = time.time(), self._holder()
         mine = holder or Holder("", "", 0, "", since=now, heartbeat=now, lease=0, epoch=epoch)
         return lost(mine, other, now)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from deployer.core.errors import FencedError, StateError
 from deployer.core.protocols import Backend
 from deployer.core.resource import Mark
-from deployer.core.state import Entry, State
+from deployer.core.state import Entry, State, StateObject
 from deployer.state import journal
 from deployer.state.document import Place, decode, document_of, encode
 from deployer.state.draft import Draft
@@ -56,6 +56,10 @@ class JournalLedger:
         """Everything durable so far, as a value. Copies one mapping after a change: O(objects), so not for every step."""
         with self._commit:
             return self._draft.state()
+
+    def recorded(self, address: str) -> StateObject | None:
+        """The object at the address, as far as entries are durable; costs one look-up and waits for nobody."""
+        return self._draft.recorded(address)
 
     def write(self, entries: Sequence[Entry]) -> None:
         """Returns when the entries are durable. Threads that call meanwhile are served together by the next append."""
