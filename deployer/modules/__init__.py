@@ -1,0 +1,1 @@
+"""Reads modules and templates, and makes a spec's components into resources."""
