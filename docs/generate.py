@@ -34,6 +34,10 @@ components:
 Every mistake in all files is reported at once, as `file:line:column: path: what is wrong (value ...); what is allowed; did you mean`.
 """
 
+MODULES_TAIL = """
+A module of your own needs no Python: [writing-modules.md](../writing-modules.md).
+"""
+
 SPEC_REFERENCES = """
 ## References
 
@@ -78,7 +82,7 @@ def spec_page() -> str:
     ):
         parts += [f"\n## {title}\n", _table(named[model], named[model].get("required", ()))]
         if model == "ComponentModel":
-            parts.append("\nBeside these stand the inputs of the module: [modules.md](modules.md).\n")
+            parts.append("\nBeside these stand the inputs of the module: [modules/](modules/README.md).\n")
         if model == "SecretModel":
             parts.append("\nExactly one of them.\n")
     return "".join([*parts, SPEC_REFERENCES])
@@ -114,29 +118,35 @@ def _default(field: Schema) -> str:
     return f"`{str(value).lower() if isinstance(value, bool) else value}`"
 
 
-def modules_page() -> str:
-    from deployer.modules.describe import markdown  # noqa: PLC0415 - the page's own imports
+def module_pages() -> Iterator[tuple[str, str]]:
+    from deployer.modules.describe import describe, index, markdown  # noqa: PLC0415 - the pages' own imports
+    from deployer.modules.load import library  # noqa: PLC0415 - the pages' own imports
 
-    from deployer.modules.load import library  # noqa: PLC0415 - the page's own imports
+    modules = [describe(module) for module in library().all()]
+    yield "README.md", index(modules) + MODULES_TAIL
+    for module in modules:
+        yield f"{module.component}-{module.module}.md", markdown(module)
 
-    return NOTE + markdown(library().all())
 
-
-def pages() -> Iterator[tuple[Path, str]]:
+def pages() -> dict[Path, str]:
     """Every generated page with its text."""
-    yield HERE / "spec.md", spec_page()
-    yield HERE / "modules.md", modules_page()
+    return {HERE / "spec.md": spec_page(), **{HERE / "modules" / name: NOTE + text for name, text in module_pages()}}
 
 
 def main(arguments: list[str]) -> int:
     """0 when the pages are written, or current with `--check`."""
-    stale = [path for path, text in pages() if not path.is_file() or path.read_text(encoding="utf-8") != text]
+    made = pages()
+    gone = [path for path in (HERE / "modules").glob("*.md") if path not in made]
+    stale = [path for path, text in made.items() if not path.is_file() or path.read_text(encoding="utf-8") != text]
     if "--check" in arguments:
-        for path in stale:
-            sys.stderr.write(f"{path.name} is not current: make docs\n")
-        return 1 if stale else 0
-    for path, text in pages():
-        path.write_text(text, encoding="utf-8")
+        for path in (*stale, *gone):
+            sys.stderr.write(f"{path.relative_to(HERE)} is not current: make docs\n")
+        return 1 if stale or gone else 0
+    for path in stale:
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(made[path], encoding="utf-8")
+    for path in gone:
+        path.unlink()
     return 0
 
 
