@@ -154,7 +154,7 @@ class FileBackend:
     def _last_epoch(self) -> int:
         """A number no earlier holder's epoch reaches, also when the file that keeps it was removed."""
         data = disk.read(self._epoch) or b""
-        return int(data) if data.strip().isdigit() else int(time.time())
+        return int(data) if data.strip().isdigit() else time.time_ns() // 1000
 
     def _holder(self) -> Holder | None:
         data = disk.read(self._lock)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import secrets
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from deployer.core.errors import FencedError, StateError
@@ -16,7 +16,7 @@ from deployer.state import journal
 from deployer.state.document import Place, decode, document_of, encode
 from deployer.state.draft import Draft
 from deployer.state.journal import Header, Journal, Line, encode_header
-from deployer.state.upgrade import FORMAT
+from deployer.state.upgrade import FORMAT, STEPS, Step
 
 _SNAPSHOT_BYTES = 256 * 1024  # below this a journal is not worth a snapshot while the work goes on
 
@@ -45,16 +45,24 @@ class JournalLedger:
     So writing costs O(changed), a state of any size included. `check` raises once the lock is known to be lost.
     """
 
-    def __init__(self, backend: Backend, mark: Mark, epoch: int, check: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        backend: Backend,
+        mark: Mark,
+        epoch: int,
+        check: Callable[[], None] = lambda: None,
+        steps: Mapping[int, Step] = STEPS,
+    ) -> None:
         """Reads what is there and clears up after a crash. Raises `StateError` for what cannot be used."""
-        self._backend, self._mark, self._epoch, self._check = backend, mark, epoch, check
+        self._backend, self._mark, self._epoch = backend, mark, epoch
+        self._check, self._steps = check, steps
         self._waiting: list[_Batch] = []
-        self._queue, self._commit = threading.Lock(), threading.Lock()
+        self._queue, self._commit, self._memory = threading.Lock(), threading.Lock(), threading.Lock()
         self._open()
 
     def state(self) -> State:
         """Everything durable so far, as a value. Copies one mapping after a change: O(objects), so not for every step."""
-        with self._commit:
+        with self._memory:
             return self._draft.state()
 
     def recorded(self, address: str) -> StateObject | None:
@@ -79,8 +87,9 @@ class JournalLedger:
                 self._snapshot()
 
     def _open(self) -> None:
-        stored = load(self._backend, self._mark)
-        self._draft = Draft(stored.state)
+        stored = load(self._backend, self._mark, self._steps)
+        with self._memory:
+            self._draft = Draft(stored.state)
         self._state_bytes, self._journal_bytes = stored.state_bytes, stored.journal_bytes
         self._limit = max(_SNAPSHOT_BYTES, 2 * stored.state_bytes)
         self._unsure = False  # whether an append was cut short, so that memory and backend may differ
@@ -122,8 +131,9 @@ class JournalLedger:
             self._backend.append_journal(data, self._epoch)
         except FencedError as error:
             raise self._kept(error, data) from error
-        for entry in entries:
-            draft.add(entry)
+        with self._memory:
+            for entry in entries:
+                draft.add(entry)
         self._journal_bytes += len(data)
         self._unsure = False
 
@@ -136,7 +146,7 @@ class JournalLedger:
         return error
 
     def _snapshot(self) -> None:
-        data = encode(self._draft.state())
+        data = encode(self.state())
         self._backend.write_state(data, self._epoch)
         self._backend.clear_journal(self._epoch)
         self._state_bytes, self._journal_bytes = len(data), 0
@@ -152,7 +162,7 @@ class JournalLedger:
             self._limit = 2 * self._journal_bytes
 
 
-def load(backend: Backend, mark: Mark) -> Stored:
+def load(backend: Backend, mark: Mark, steps: Mapping[int, Step] = STEPS) -> Stored:
     """What the backend holds for the environment, without a lock: some moment between call and return.
 
     An environment nobody applied yet has an empty state with lineage "" and serial 0. Raises `StateError` for anything
@@ -163,7 +173,7 @@ def load(backend: Backend, mark: Mark) -> Stored:
     raw_journal = backend.read_journal()
     raw_state = backend.read_state()
     found = journal.decode(raw_journal, place)
-    state = _unsaved(found.header, mark, place) if raw_state is None else decode(raw_state, place)
+    state = _unsaved(found.header, mark, place) if raw_state is None else decode(raw_state, place, steps)
     _same(state, found.header, mark, place)
     size = len(raw_state or b"")
     return Stored(journal.replay(state, found.lines), found, size, len(raw_journal), _older(raw_state, place))
