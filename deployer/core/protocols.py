@@ -7,7 +7,7 @@ from typing import Protocol, TypeAlias, TypeVar
 
 from deployer.core.errors import Problem
 from deployer.core.resource import Change, Failed, Live, Mark, Ready, Rules, Waiting, Want
-from deployer.core.state import Entry, Holder, State
+from deployer.core.state import Entry, Holder, State, StateObject
 from deployer.core.values import Json, Value
 
 T = TypeVar("T")
@@ -81,6 +81,9 @@ class Ledger(Protocol):
     """The write-ahead record. `write` returns only when the entries are durable, and raises `FencedError` once the lock is lost."""
 
     def write(self, entries: Sequence[Entry]) -> None: ...
+
+    def recorded(self, address: str) -> StateObject | None:
+        """The object recorded at the address by everything written so far; cheap."""
 
     def state(self) -> State:
         """The state with everything written so far."""

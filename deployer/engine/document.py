@@ -137,7 +137,7 @@ def decode(document: Any) -> Value:  # noqa: ANN401 - any JSON
 _DECODERS: Mapping[str, Callable[[dict[str, Any]], Value]] = MappingProxyType(
     {
         "$unknown": lambda document: Unknown(_read_parts(document["$unknown"])),
-        "$sensitive": lambda document: _read_sensitive(document),
+        "$sensitive": lambda document: _read_sensitive(document),  # noqa: PLW0108 - defined below
         "$template": lambda document: _read_parts(document["$template"]),
         "$absent": lambda _document: ABSENT,
     }

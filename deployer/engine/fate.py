@@ -131,7 +131,7 @@ def _unchanged(fate: Fate, live: Live, recorded: StateObject | None) -> Fate:
         return replace(fate, action=Action.ADOPT, reason="ours by its mark, and as wanted; only the record is missing")
     if recorded.pending is not Pending.NONE:
         return replace(fate, action=Action.WAIT, reason=f"an earlier apply ended before it was ready (during {recorded.pending})")
-    if (recorded.edges, recorded.prevent_destroy) != (fate.wanted.edges, fate.wanted.resource.prevent_destroy):
+    if (set(recorded.edges), recorded.prevent_destroy) != (set(fate.wanted.edges), fate.wanted.resource.prevent_destroy):
         return replace(fate, action=Action.ADOPT, reason="as wanted; only its recorded dependencies or protection change")
     return fate
 

@@ -119,7 +119,7 @@ class Operator:
 
     def _begin(self, step: Step, begun: StateObject) -> None:
         entries = [Entry(EntryType.BEGIN, begun)]
-        recorded = self.hands.ledger.state().objects.get(step.address)
+        recorded = self.hands.ledger.recorded(step.address)
         if step.create_first and recorded is not None and recorded.id != begun.id:
             entries.insert(0, Entry(EntryType.DEPOSE, recorded))
         self.hands.ledger.write(entries)
@@ -199,7 +199,7 @@ class Operator:
         self.hands.ledger.write([entry])
 
     def _recorded(self, address: str, otherwise: StateObject | None = None) -> StateObject:
-        recorded = self.hands.ledger.state().objects.get(address, otherwise)
+        recorded = self.hands.ledger.recorded(address) or otherwise
         if recorded is None:
             raise StalePlanError(f"{address} is not in the state any more", fix="make a new plan")
         return recorded
