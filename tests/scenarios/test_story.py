@@ -14,6 +14,7 @@ version: 1
 platform: story
 target: local
 components:
+  supervisor: {module: supervisord}
   database: {module: sqlite}
   artifacts: {module: directory}
   tracking: {module: mlflow, port: auto}
@@ -25,6 +26,7 @@ version: 1
 platform: story
 target: local
 components:
+  supervisor: {module: supervisord}
   database: {module: sqlite}
   artifacts: {module: directory}
   tracking: {module: mlflow, port: auto, basic_auth: true, allowed_hosts: [ml.example.org], registry_database: "${registry.store_uri}"}
