@@ -69,9 +69,13 @@ def changing(body: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def allowing_loss(body: F) -> F:
-    return click.option("--allow-data-loss", "allowed", metavar="ADDRESS", multiple=True, help="Let this object's data go; repeatable.")(
-        body
-    )
+    return click.option(
+        "--allow-data-loss",
+        "allowed",
+        metavar="ADDRESS",
+        multiple=True,
+        help="Let this object's data go (repeatable; `all`: every object's).",
+    )(body)
 
 
 def detailed(body: F) -> F:

@@ -42,19 +42,18 @@ class Terminal:
     def agree(self, plan: Plan) -> bool:
         if self.yes:
             return True
-        if not plan.destroy:
-            return self.voice.confirm(f"apply {count(len(plan.steps), 'step')} in {plan.mark}?")
-        question = f"destroy {count(totals(plan).delete, 'object')} of {plan.mark}?"
-        if not any(step.data for step in plan.steps):
-            return self.voice.confirm(question)
-        return self.voice.type_in(plan.mark.environment, f"{question} Data goes too; type the environment's name")
+        gone = count(totals(plan).delete, "object")
+        return self.voice.confirm(
+            f"destroy {gone} of {plan.mark}?" if plan.destroy else f"apply {count(len(plan.steps), 'step')} in {plan.mark}?"
+        )
 
-    def lose(self, addresses: Sequence[str]) -> bool:
-        """Every address is typed by hand: a y typed too fast must not cost a database."""
+    def lose(self, plan: Plan, addresses: Sequence[str]) -> bool:
+        """Typed by hand, for a y typed too fast must not cost a database: the environment's name to destroy it, else each address."""
         if not self.voice.can_ask():
             return False
-        self.voice.say(self.voice.aside("Data would be destroyed. Type each address to allow it:", "red", "bold"))
-        return all(self.voice.ask(f"  {address}\n  ").strip() == address for address in addresses)
+        words = [plan.mark.environment] if plan.destroy else addresses
+        self.voice.say(self.voice.aside(f"Data would be destroyed. To allow it, type {' and '.join(words)}", "red", "bold"))
+        return all(self.voice.ask(">").strip() == word for word in words)
 
     @contextmanager
     def working(self, plan: Plan) -> Iterator[threading.Event]:  # noqa: ARG002 - the contract's signature

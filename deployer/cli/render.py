@@ -94,7 +94,8 @@ def _details(block: Block, columns: int) -> Iterator[str]:
     elif block.step.action is Action.CREATE and block.step.config:
         for path, leaf in leaves(block.step.config):
             name = show_path(path)
-            yield f"{name}: {show(leaf, max(20, columns - len(name) - 2))}"
+            if leaf not in (None, {}, []):
+                yield f"{name}: {show(leaf, max(20, columns - len(name) - 2))}"
 
 
 def _coloured(line: str, paint: Paint) -> str:

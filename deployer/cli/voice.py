@@ -62,12 +62,6 @@ class Voice:
             raise UsageError("nobody is there to answer", why=question, fix=f"pass {flag}")
         return click.confirm(question, default=False, err=True)
 
-    def type_in(self, word: str, question: str, *, flag: str = "-y") -> bool:
-        """Asks for a word where a y typed too fast would be a pity."""
-        if not self.can_ask():
-            raise UsageError("nobody is there to answer", why=question, fix=f"pass {flag}")
-        return self.ask(f"{question} ({word})").strip() == word
-
     def ask(self, question: str) -> str:
         """A line typed by a person."""
         answer: str = click.prompt(question, default="", show_default=False, err=True)

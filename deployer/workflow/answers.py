@@ -42,7 +42,7 @@ class Partner(Listener, Protocol):
     def agree(self, plan: Plan) -> bool:
         """Whether to go on with it."""
 
-    def lose(self, addresses: Sequence[str]) -> bool:
+    def lose(self, plan: Plan, addresses: Sequence[str]) -> bool:
         """Whether the data of these objects may go; asked only for what no flag allowed."""
 
     def working(self, plan: Plan) -> AbstractContextManager[threading.Event]:
@@ -55,7 +55,7 @@ class Options:
 
     parallelism: int = 10
     lock_timeout: float = 0.0
-    allowed: tuple[str, ...] = ()  # addresses whose data may go
+    allowed: tuple[str, ...] = ()  # addresses whose data may go; `all` means every one
     keep_data: bool = False
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import asdict, replace
+from typing import Any
 
 import click
 
 from deployer.cli.documents import plan_document
 from deployer.cli.failures import ExitCode
-from deployer.cli.options import approving, changing, environment, speaking
+from deployer.cli.options import allowing_loss, approving, changing, environment, speaking
 from deployer.cli.partner import Terminal
 from deployer.cli.text import Paint, duration
 from deployer.cli.voice import Voice
@@ -19,16 +20,18 @@ from deployer.workflow.answers import Options, Receipt, Where
 @environment
 @approving
 @click.option("--keep-data", is_flag=True, help="Keep what holds data; a later apply adopts it.")
+@allowing_loss
 @changing
 @speaking
-def command(voice: Voice, environment: str, options: Options, *, yes: bool, keep_data: bool) -> None:
+def command(voice: Voice, environment: str, options: Options, *, yes: bool, **flags: Any) -> None:  # noqa: ANN401 - the two flags below
     """Remove everything of ENV, then look again: "0 left", or exactly what is.
 
-    Data goes only with --auto-approve or a yes to the plan that names it; --keep-data keeps it.
+    What holds data needs --allow-data-loss, or the environment's name typed on a terminal; --keep-data keeps it.
     """
     from deployer.workflow.destroy import destroy  # noqa: PLC0415 - the verb's own imports
 
-    receipt = destroy(Where(voice.folder, environment), replace(options, keep_data=keep_data), Terminal(voice, yes=yes))
+    options = replace(options, keep_data=flags["keep_data"], allowed=flags["allowed"])
+    receipt = destroy(Where(voice.folder, environment), options, Terminal(voice, yes=yes))
     answer = {
         "destroyed": receipt.agreed,
         "plan": plan_document(receipt.plan),

@@ -1,0 +1,90 @@
+"""The story of `apply`: check, lock, replay, plan, show, refuse, check what it touches, ask, do, tell."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from pathlib import Path
+
+from deployer.core.errors import UsageError
+from deployer.core.plan import Plan
+from deployer.core.protocols import Ledger
+from deployer.engine.applier import ApplySettings, apply_plan
+from deployer.engine.planner import make_plan
+from deployer.engine.safety import data_loss_steps, refuse_data_loss, refuse_protected
+from deployer.state.here import whoami
+from deployer.state.open import session
+from deployer.workflow.answers import Applied, Options, Partner, Where
+from deployer.workflow.environment import Tools, opening, tools_for
+from deployer.workflow.output import outputs_of
+from deployer.workflow.preflight import preflight, require_fit
+from deployer.workflow.retry import Patient
+from deployer.workflow.saved import load_plan
+
+ALL = "all"  # the word that allows every loss
+
+
+def apply_environment(where: Where, options: Options, partner: Partner) -> Applied:
+    """Makes the environment as its spec says.
+
+    Raises what its parts raise: `SpecError`, `PreflightError`, `LockHeldError`, `DataLossError`, `ApplyError`, ...
+    """
+    with opening(where) as environment:
+        tools, spec = environment.tools, environment.spec
+        require_fit(tools, partner)
+        settings = tools.plan_settings(partner.event, keep_key=True)
+        with session(tools.backend, tools.mark, whoami(f"deployer apply {spec.environment}"), options.lock_timeout, partner.note) as ledger:
+            plan = make_plan(environment.desired, ledger.state(), tools.kinds, settings)
+            done = carry_out(plan, tools, ledger, options, partner)
+        return replace(done, outputs=outputs_of(environment.expanded.outputs, tools, reveal=False)) if done.agreed else done
+
+
+def apply_saved(file: Path, options: Options, partner: Partner) -> Applied:
+    """Does exactly what the saved plan says, whatever the spec says by now. Raises `StalePlanError` when the world has moved."""
+    plan, site = load_plan(file)
+    with tools_for(site) as tools:
+        if not tools.mark.owns(plan.mark):
+            raise UsageError(f"{file} mixes two environments: {plan.mark} and {tools.mark}")
+        require_fit(tools, partner)
+        with session(tools.backend, tools.mark, whoami(f"deployer apply {file}"), options.lock_timeout, partner.note) as ledger:
+            return carry_out(plan, tools, ledger, options, partner)
+
+
+def carry_out(plan: Plan, tools: Tools, ledger: Ledger, options: Options, partner: Partner) -> Applied:
+    """Shows the plan, gets every consent it needs, and does it. `agreed` is False when the answer was no."""
+    started = time.monotonic()
+    partner.plan(plan)
+    if plan.empty:
+        return Applied(plan, agreed=True, changed=False, seconds=0.0)
+    refuse_protected(plan)
+    consent_to_loss(plan, options, partner)
+    preflight(plan, tools, partner.event)
+    if not partner.agree(plan):
+        return Applied(plan, agreed=False, changed=False, seconds=0.0)
+    perform(plan, tools, ledger, options, partner)
+    return Applied(plan, agreed=True, changed=True, seconds=time.monotonic() - started)
+
+
+def consent_to_loss(plan: Plan, options: Options, partner: Partner) -> None:
+    """Raises `DataLossError` unless flags or a person allow every loss of data in the plan."""
+    losses = [step.address for step in data_loss_steps(plan)]
+    asked = [address for address in losses if address not in options.allowed and ALL not in options.allowed]
+    allowed = losses if not asked or partner.lose(plan, asked) else options.allowed
+    refuse_data_loss(plan, allowed)
+
+
+def perform(plan: Plan, tools: Tools, ledger: Ledger, options: Options, partner: Partner) -> None:
+    """The changes themselves, with a stop for whoever waits."""
+    with partner.working(plan) as stop:
+        settings = ApplySettings(
+            seal=tools.seal(make=True),
+            secrets=tools.secrets,
+            retry=Patient(stop),
+            events=partner.event,
+            clock=time.monotonic,
+            sleep=time.sleep,
+            stop=stop,
+            parallelism=options.parallelism,
+            ready_timeout=tools.ready_timeout,
+        )
+        apply_plan(plan, tools.premises(ledger.state()), ledger, settings)

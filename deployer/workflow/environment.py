@@ -1,0 +1,146 @@
+"""An environment, opened: its spec, what it wants, the hands and the memory that belong to it."""
+
+from __future__ import annotations
+
+import os
+import time
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from deployer.core.errors import SpecError
+from deployer.core.events import EventSink
+from deployer.core.protocols import Backend, Kind, Provider, Secrets
+from deployer.core.resource import Desired, Mark
+from deployer.core.state import State
+from deployer.core.values import Seal
+from deployer.engine.safety import Premises
+from deployer.engine.survey import PlanSettings
+from deployer.modules.expand import Expanded, expand
+from deployer.modules.load import library
+from deployer.providers.registry import Options, open_provider
+from deployer.spec.load import load
+from deployer.spec.secrets import SecretReader
+from deployer.spec.spec import Spec, SpecSecret, SpecSettings, SpecState
+from deployer.state.open import open_backend, read
+from deployer.workflow.answers import Where
+from deployer.workflow.kinds import KindRules
+from deployer.workflow.project import PRIVATE, cache_folder, locate
+from deployer.workflow.seal import seal_of
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """The little of a spec that says where and as whom to work; a saved plan carries it."""
+
+    project: Path
+    environment: str
+    platform: str
+    target: str
+    settings: SpecSettings
+    state: SpecState
+    secrets: Mapping[str, SpecSecret]
+
+    @property
+    def mark(self) -> Mark:
+        return Mark(self.platform, self.environment)
+
+
+def site_of(spec: Spec) -> Site:
+    return Site(spec.project, spec.environment, spec.platform, spec.target.value, spec.settings, spec.state, spec.secrets)
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What every story works with, once a spec (or a saved plan) has said where."""
+
+    mark: Mark
+    provider: Provider
+    backend: Backend
+    secrets: Secrets
+    state_folder: Path | None
+    ready_timeout: float
+
+    @property
+    def kinds(self) -> Mapping[str, Kind]:
+        return self.provider.kinds
+
+    def state(self) -> State:
+        """The state as it is now, without a lock."""
+        return read(self.backend, self.mark)
+
+    def seal(self, *, make: bool) -> Seal:
+        """`make`: keep the key for later runs; else an environment that has none gets one for this run only."""
+        return seal_of(self.state_folder, make=make)
+
+    def plan_settings(self, events: EventSink, *, keep_key: bool) -> PlanSettings:
+        return PlanSettings(self.seal(make=keep_key), self.secrets, self.provider.identity(), uuid.uuid4().hex, time.monotonic, events)
+
+    def premises(self, state: State) -> Premises:
+        return Premises(self.mark, self.provider.identity(), state, self.kinds)
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """A spec with all that follows from it."""
+
+    spec: Spec
+    expanded: Expanded
+    tools: Tools
+
+    @property
+    def desired(self) -> Desired:
+        return self.expanded.desired
+
+
+def read_spec(where: Where) -> Spec:
+    """The environment's spec alone. Raises `SpecError` with every mistake, `UsageError` for a name that is none."""
+    project, file = locate(where)
+    return load(file, project=project, cache=project / PRIVATE / "cache")
+
+
+def expanded_spec(where: Where) -> tuple[Spec, Expanded]:
+    """The spec and what its modules make of it; nothing outside is touched."""
+    spec = read_spec(where)
+    return spec, expansion(spec)
+
+
+def expansion(spec: Spec) -> Expanded:
+    """What the spec's modules make of it; reads module files only."""
+    return expand(spec, library(spec.modules, spec.project), KindRules(), dict(os.environ))
+
+
+@contextmanager
+def opening(where: Where) -> Iterator[Environment]:
+    """Everything a story needs, closed afterwards."""
+    spec, expanded = expanded_spec(where)
+    with tools_for(site_of(spec)) as tools:
+        yield Environment(spec, expanded, tools)
+
+
+@contextmanager
+def opening_to_destroy(where: Where) -> Iterator[tuple[Spec, Desired, Tools]]:
+    """As `opening`, but modules that cannot be read any more do not keep anything from being removed."""
+    spec = read_spec(where)
+    try:
+        desired = expansion(spec).desired
+    except SpecError:
+        desired = Desired(site_of(spec).mark, spec.target.value, {}, digest=spec.digest)
+    with tools_for(site_of(spec)) as tools:
+        yield spec, desired, tools
+
+
+@contextmanager
+def tools_for(site: Site) -> Iterator[Tools]:
+    """The provider, backend and secrets of a site."""
+    settings = site.settings
+    options = Options(settings.root, site.mark, cache_folder(), settings.python, settings.bind)
+    provider = open_provider(site.target, options)
+    try:
+        backend = open_backend(site.state.url, site.project)
+        secrets = SecretReader(site.secrets, site.project, dict(os.environ))
+        yield Tools(site.mark, provider, backend, secrets, site.state.path, float(settings.ready_timeout))
+    finally:
+        provider.close()

@@ -1,0 +1,107 @@
+"""The story of `status`: every component now, and the root cause of what is not well."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from deployer.core.protocols import Kind
+from deployer.core.resource import Failed, Live, Waiting
+from deployer.core.state import State
+from deployer.core.values import Json
+from deployer.engine.survey import World
+from deployer.workflow.answers import ComponentStatus, Health, Status, Where
+from deployer.workflow.environment import Environment, opening
+from deployer.workflow.output import outputs_of
+
+URLS = ("url", "uri", "path")  # what a component is reached by, the first it has
+
+
+def status(where: Where) -> Status:
+    """Reads every object of the environment in bulk and asks what is there whether it works."""
+    with opening(where) as environment:
+        tools = environment.tools
+        state = tools.state()
+        world = World(tools.kinds, lambda _event: None)
+        world.read((item.kind, item.id) for item in state.objects.values())
+        urls = _urls(environment)
+        components = tuple(
+            replace(_component(name, environment, state, world), url=urls.get(name, "")) for name in environment.spec.components
+        )
+        return Status(environment.spec.environment, components, tools.backend.holder(), time.time())
+
+
+def _urls(environment: Environment) -> dict[str, str]:
+    found: dict[str, dict[str, Json]] = {}
+    for item in outputs_of(environment.expanded.outputs, environment.tools, reveal=False):
+        if item.known and item.value is not None:
+            found.setdefault(item.component, {})[item.name] = item.value
+    return {name: str(next((values[key] for key in URLS if key in values), "")) for name, values in found.items()}
+
+
+def _component(name: str, environment: Environment, state: State, world: World) -> ComponentStatus:
+    spec, expanded = environment.spec, environment.expanded
+    addresses = [address for address in expanded.desired.resources if address.split("/")[0] == name]
+    blank = ComponentStatus(name, spec.components[name].module, Health.ABSENT, version=_version(expanded.versions.get(name, {})))
+    made = [address for address in addresses if address in state.objects]
+    if not made and addresses:
+        return replace(blank, fix=f"deployer apply {spec.environment}")
+    service = expanded.services.get(name)
+    told = [_judged(address, state, world, environment.tools.kinds) for address in made]
+    worst = max(told, key=lambda item: (_RANK[item[0]], item[1] == service), default=(Health.HEALTHY, "", "", ""))
+    facts = _process_facts(state, world, service)
+    cause = f"{worst[1].partition('/')[2]}: {worst[2]}" if worst[2] else ""
+    return replace(blank, health=worst[0], cause=cause, fix=worst[3], **facts)
+
+
+_RANK: Mapping[Health, int] = {Health.HEALTHY: 0, Health.ABSENT: 1, Health.STARTING: 2, Health.UNHEALTHY: 3}
+
+
+def _judged(address: str, state: State, world: World, kinds: Mapping[str, Kind]) -> tuple[Health, str, str, str]:
+    """(health, address, cause, fix) of one object."""
+    item = state.objects[address]
+    live = world.get(item.kind, item.id)
+    if live is None:
+        return Health.UNHEALTHY, address, f"{item.id} is gone", "apply makes it again"
+    match kinds[item.kind].ready(live):
+        case Failed(reason, fix):
+            return Health.UNHEALTHY, address, reason, fix
+        case Waiting(reason):
+            return Health.STARTING, address, reason, ""
+        case _:
+            return Health.HEALTHY, address, "", ""
+
+
+def _version(versions: Mapping[str, str]) -> str:
+    return next(iter(versions.values()), "")
+
+
+def _process_facts(state: State, world: World, service: str | None) -> dict[str, Any]:
+    """since, restarts and memory of the service's process tree, as far as there is one."""
+    item = state.objects.get(service or "")
+    live: Live | None = world.get(item.kind, item.id) if item else None
+    pid = live.outputs.get("pid") if live else None
+    if live is None or not isinstance(pid, int):
+        return {}
+    restarts = live.outputs.get("restarts")
+    return {**_tree(pid), "restarts": restarts if isinstance(restarts, int) else None}
+
+
+def _tree(pid: int) -> dict[str, Any]:
+    import psutil  # noqa: PLC0415 - only where there is a process
+
+    try:
+        leader = psutil.Process(pid)
+        family = [leader, *leader.children(recursive=True)]
+        since = leader.create_time()
+    except psutil.NoSuchProcess:
+        return {}
+    memory = 0
+    for process in family:
+        try:
+            memory += process.memory_info().rss
+        except (psutil.NoSuchProcess, psutil.AccessDenied):
+            continue
+    return {"since": since, "memory": memory}
