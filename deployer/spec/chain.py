@@ -52,7 +52,7 @@ def _content(path: Path, chain: Chain, shown: Shown, asked: Origin | None) -> by
     seen = [os.path.realpath(earlier) for earlier in chain.paths]
     if real in seen:
         circle = " -> ".join(shown(step) for step in (*chain.paths[seen.index(real) :], path))
-        return Problem("files extend one another in a circle", "extends", asked, circle, "a chain that ends")
+        return Problem(f"files extend one another in a circle: {circle}", "extends", asked, None, "a chain that ends")
     if len(chain.paths) >= MAX_FILES:
         return Problem("the chain of files is too long", "extends", asked, None, f"at most {MAX_FILES} files")
     return read_bytes(path, shown, asked, "extends" if asked else "")

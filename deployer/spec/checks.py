@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import unquote
 
 from deployer.core.errors import Origin, Problem
 from deployer.core.values import Path as Steps
@@ -66,7 +67,7 @@ class Checks:
         try:
             ipaddress.ip_address(bind)
         except ValueError:
-            yield self._problem("is not an address of this machine", ("settings", "bind"), "an IP address, or localhost")
+            yield self._problem("is not an address to listen on", ("settings", "bind"), "an IP address, or localhost")
 
     def _sources(self) -> Iterator[Problem]:
         for name, source in self._map("secrets").items():
@@ -95,7 +96,8 @@ class Checks:
         state = self.data.get("state")
         if not isinstance(state, str):
             return
-        if not _URL.fullmatch(state) or (state.startswith("file:") and not state.startswith("file:///")):
+        local = state.startswith("file:")
+        if not _URL.fullmatch(state) or (local and (not state.startswith("file:///") or "\0" in unquote(state))):
             yield self._problem("is not the URL of a backend", ("state",), "file:///folder, or a map with backend and path")
 
     def _moves(self) -> Iterator[Problem]:

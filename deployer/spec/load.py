@@ -77,19 +77,22 @@ def _check(merged: Merged, where: _Where, found: list[Problem], *, whole: bool) 
     except ValidationError as error:
         model = None
         errors = [detail for detail in error.errors(include_url=False) if whole or detail["type"] != "missing"]
-        mistakes = words.translate(errors, merged.places, platform.known_keys, platform.PATTERNS)
-    problems = [*found, *expansion.problems, *mistakes, *(check.problems() if whole else ())]
+        mistakes = _not_told(words.translate(errors, merged.places, platform.known_keys, platform.PATTERNS), [*found, *expansion.problems])
+    problems = [*found, *expansion.problems, *mistakes]
+    problems += _not_told(check.problems() if whole else (), problems)
     if problems or model is None:
         raise _error(problems)
     return _spec(model, url, merged, where, check)
 
 
 def _error(problems: Iterable[Problem]) -> SpecError:
-    """Sorted by place; of several mistakes at one path only the first is told."""
-    first: dict[tuple[Origin | None, str], Problem] = {}
-    for problem in problems:
-        first.setdefault((problem.origin, problem.path or problem.what), problem)
-    return SpecError(sorted(first.values(), key=lambda problem: (problem.origin or Origin(""), problem.path, problem.what)))
+    return SpecError(sorted(problems, key=lambda problem: (problem.origin or Origin(""), problem.path, problem.what)))
+
+
+def _not_told(later: Iterable[Problem], told: Iterable[Problem]) -> list[Problem]:
+    """Those at other places and paths than what was told: a value that could not be read is not also of the wrong type."""
+    places = {seen for problem in told for seen in (problem.origin, problem.path)} - {""}
+    return [problem for problem in later if not places & {problem.origin, problem.path}]
 
 
 def _written(data: Mapping[str, Value]) -> dict[str, Value]:

@@ -155,8 +155,10 @@ class _Reader:
             self._problem(event, "merge keys are not used here", "`extends` for files, an alias for one value")
         elif not isinstance(plain, str):
             self._problem(event, f"the key {text!r} is not text", "text keys", f'"{text}"')
-        elif "\0" in text:
-            self._problem(event, "a key with a NUL character", "text without it")
+        elif not text.isprintable():
+            # Keys become paths in messages; nothing there may move a terminal's cursor.
+            text = text.encode("unicode_escape").decode()
+            self._problem(event, f"a key with an unprintable character: {text}", "printable text")
         top.key = self.words.setdefault(text, text)
         top.key_at = self._at(event)
 

@@ -50,7 +50,11 @@ def syntax_problem(error: yaml.YAMLError, text: bytes, shown: str) -> Problem:
         return Problem("a tab stands where YAML takes spaces only", "", Origin(shown, mark.line + 1, tab + 1), None, _SPACES)
     reason = getattr(error, "problem", None) or "it cannot be read"
     context = getattr(error, "context", None)
-    what = f"not valid YAML: {reason}" + (f" {context}" if context else "")
+    begun = getattr(error, "context_mark", None) or mark
+    if reason == "found unexpected end of stream":
+        mark = begun  # the opening quote tells more than the end of the file
+    begins = f" that begins at {begun.line + 1}:{begun.column + 1}" if context and begun.index != mark.index else ""
+    what = f"not valid YAML: {reason}" + (f" {context}{begins}" if context else "")
     return Problem(what, "", Origin(shown, mark.line + 1, mark.column + 1), None, _ALLOWED.get(reason, ""))
 
 

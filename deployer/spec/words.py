@@ -21,23 +21,24 @@ _KEY = "[key]"  # pydantic's last step when a map's key is at fault
 _WORDS: dict[str, tuple[str, str]] = {
     "missing": ("is missing", ""),
     "extra_forbidden": ("unknown key", ""),
-    "string_type": ("must be text", "text"),
+    "string_type": ("must be text", ""),
     "string_too_short": ("is empty", "text of at least one character"),
     "string_pattern_mismatch": ("is not well-formed", ""),
-    "int_type": ("must be a whole number", "a whole number, without quotes"),
-    "int_from_float": ("must be a whole number", "a whole number"),
-    "float_type": ("must be a number", "a number, without quotes"),
-    "bool_type": ("must be true or false", "true or false, without quotes"),
+    "int_type": ("must be a whole number", "digits without quotes"),
+    "int_from_float": ("must be a whole number", "digits without quotes"),
+    "float_type": ("must be a number", "digits without quotes"),
+    "bool_type": ("must be true or false", "the word without quotes"),
     "dict_type": ("must be a map", "`key: value` lines"),
     "model_type": ("must be a map", "`key: value` lines"),
     "list_type": ("must be a list", "`- item` lines or [item, ...]"),
     "too_short": ("is empty", "at least {min_length}"),
-    "literal_error": ("is not allowed here", "{expected}"),
-    "enum": ("is not allowed here", "{expected}"),
+    "literal_error": ("is not allowed here", ""),
+    "enum": ("is not allowed here", ""),
     "greater_than_equal": ("is too small", "at least {ge}"),
     "less_than_equal": ("is too large", "at most {le}"),
     "spec": ("{what}", "{allowed}"),
 }
+_CHOICES = ("literal_error", "enum")
 _MISSING = {
     "version": "version: 1",
     "platform": "platform: NAME, 1 to 40 lower-case letters, digits and dashes, a letter first",
@@ -63,6 +64,9 @@ def _problem(error: ErrorDetails, places: Places, keys: Allowed, patterns: Mappi
         allowed = _MISSING.get(str(path[-1]), "")
     elif kind == "extra_forbidden":
         allowed, suggestion = f"one of {', '.join(keys(path[:-1]))}", closest(str(path[-1]), keys(path[:-1]))
+    elif kind in _CHOICES:
+        choices = _choices(context)
+        allowed = f"one of {', '.join(choices)}" if len(choices) > 1 else f"only {choices[0]}"
     elif kind == "string_pattern_mismatch":
         allowed = patterns.get(context.get("pattern", ""), "")
     if not suggestion:
@@ -74,8 +78,14 @@ def _problem(error: ErrorDetails, places: Places, keys: Allowed, patterns: Mappi
 
 def closest(word: str, known: Iterable[str]) -> str:
     """The known word most like the one written; "" when none is near."""
-    found = difflib.get_close_matches(word, list(known), n=1)
-    return found[0] if found else ""
+    known = list(known)
+    found = difflib.get_close_matches(word, known, n=1)
+    return found[0] if found else next((other for other in known if word.startswith(other) or (word and other.startswith(word))), "")
+
+
+def _choices(context: Mapping[str, Any]) -> list[str]:
+    """Pydantic's "'a', 'b' or 'c'" as a list."""
+    return [word.strip("' ") for word in context["expected"].replace(" or ", ",").split(",")]
 
 
 def shown(value: Value, path: Sequence[str | int] = ()) -> str | None:
@@ -96,8 +106,8 @@ def _meant(kind: str, value: Value, context: Mapping[str, Any]) -> str:
         return _TRUTH.get(value.lower(), "")
     if kind == "int_type" and isinstance(value, str) and value.strip().isdecimal():
         return value.strip()
-    if kind in ("literal_error", "enum") and isinstance(value, str):
-        return closest(value, [word.strip("' ") for word in context["expected"].replace(" or ", ",").split(",")])
-    if kind == "string_type" and isinstance(value, bool | int | float):
+    if kind in _CHOICES and isinstance(value, str):
+        return closest(value, _choices(context))
+    if kind == "string_type" and isinstance(value, int | float) and not isinstance(value, bool):
         return f'"{json.dumps(value)}"'
     return ""
