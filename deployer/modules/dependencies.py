@@ -45,25 +45,31 @@ class Dependencies:
 
     def _named(self, place: Place, name: str) -> Iterable[str]:
         known, definitions = self.known, place.definitions
-        stem, bracket, key = name.partition("[")
-        if stem in definitions:
-            shape = known.shape(place.owner, definitions[stem])
-            if shape is None:
-                raise Refused
-            if not bracket:
-                return shape.addresses
-            if f"{shape.address}[{key}" in shape.addresses:
-                return (f"{shape.address}[{key}",)
-            raise Refused(f"the resource {stem} has no key {key.removesuffix(']')}", allowed=one_of(shape.items or {}))
+        if name.partition("[")[0] in definitions:
+            return self._in_file(place, name)
         if name in known.spec.components:
             if name == place.owner:
                 raise Refused(f"{name} cannot depend on itself as a whole", allowed=one_of(definitions))
             return self._all(name)
-        if "/" in name and place.owner == TOP and name in self._every():
+        address = "/" in name and place.owner == TOP
+        if address and name in self._every():
             return (name,)
+        if place.owner != TOP and name in known.units[place.owner].module.requires:
+            raise Refused  # that the component is missing was said already
         others = [*definitions, *(component for component in known.spec.components if component != place.owner)]
-        candidates = [*others, *self._every()] if "/" in name and place.owner == TOP else others
+        candidates = [*others, *self._every()] if address else others
         raise Refused(f"there is no resource or component {name}", allowed=one_of(others), suggestion=meant(name, candidates))
+
+    def _in_file(self, place: Place, name: str) -> tuple[str, ...]:
+        stem, bracket, key = name.partition("[")
+        shape = self.known.shape(place.owner, place.definitions[stem])
+        if shape is None:
+            raise Refused
+        if not bracket:
+            return shape.addresses
+        if f"{shape.address}[{key}" in shape.addresses:
+            return (f"{shape.address}[{key}",)
+        raise Refused(f"the resource {stem} has no key {key.removesuffix(']')}", allowed=one_of(shape.items or {}))
 
     def _all(self, component: str) -> tuple[str, ...]:
         if component not in self.known.units:

@@ -9,9 +9,9 @@ from typing import TypeAlias
 
 from deployer.core.errors import Problem
 from deployer.core.values import Path as TreePath
-from deployer.core.values import Value, show_path
+from deployer.core.values import Template, Value, show_path
 from deployer.modules.definition import Locate
-from deployer.modules.references import Key, Reference, Refused, as_text, descend, join, parse
+from deployer.modules.references import Key, Reference, Refused, as_text, descend, join, parse, plain_text
 from deployer.modules.template import Texts
 
 _FORMS = {"$when": ("$when", "$value"), "$template": ("$template", "values"), "$file": ("$file",)}
@@ -67,12 +67,17 @@ def _with_keys(reference: Reference, each: Mapping[str, Value]) -> Reference:
 
 @dataclass(slots=True)
 class Evaluator:
-    """One walk over trees that share a scope and a file. Mistakes go to `problems`; the value in their place is None."""
+    """Walks over trees that share a scope and a file. Mistakes go to `problems`; the value in their place is None.
+
+    `failed` once anything went wrong, also where that was reported before: a reference to an input that was refused, say.
+    """
 
     scope: Scope
     locate: Locate
     problems: list[Problem]
     guard: Guard  # whether a secret may stand at a path
+    failed: bool = False
+    typed: bool = False  # what comes out meets a declared type, which says how a variable's text is read
 
     def value(self, raw: Value, path: TreePath) -> Value:
         """The tree's value; None for an item left out at the very top."""
@@ -95,6 +100,7 @@ class Evaluator:
             return None
 
     def refuse(self, refused: Refused, path: TreePath, about: str = "") -> None:
+        self.failed = True
         if not refused.what:
             return
         origin, where = self.locate(path), show_path(path)
@@ -128,8 +134,9 @@ class Evaluator:
                 found = self.scope.find(part)
                 if found.secret and not self.guard(path):
                     raise Refused("is sensitive and may stand only in fields marked sensitive")  # noqa: TRY301 - one place makes the problem
-                values.append(found.value)
-            about = ""
+                alone = len(parts) == 1 or isinstance(found.value, Template)
+                value = found.value if self.typed and len(parts) == 1 else plain_text(found.value)
+                values.append(value if alone else as_text(value))
             return values[0] if len(values) == 1 else join(values)
         except Refused as refused:
             self.refuse(refused, path, about)
@@ -155,13 +162,16 @@ class Evaluator:
             return DROPPED
         depth, guard = len(path), self.guard
         within = replace(self, guard=lambda inner: guard((*path, *inner[depth + 1 :])))
-        return within.value_or_dropped(raw["$value"], (*path, "$value"))
+        value = within.value_or_dropped(raw["$value"], (*path, "$value"))
+        self.failed |= within.failed
+        return value
 
     def _template(self, raw: Mapping[str, Value], path: TreePath) -> Value:
-        allowed, before = self.guard(path), len(self.problems)
-        within = replace(self, guard=lambda _: allowed)
+        allowed = self.guard(path)
+        within = replace(self, guard=lambda _: allowed, failed=False)
         values = within.value(raw.get("values") or {}, (*path, "values"))
-        if len(self.problems) > before:
+        if within.failed:
+            self.failed = True
             return None
         try:
             if not isinstance(values, dict):

@@ -4,23 +4,17 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from deployer.core.errors import Problem
 from deployer.core.values import Path, Template, Value, show_path
 from deployer.modules.definition import Input, Locate
-from deployer.modules.references import meant, one_of
+from deployer.modules.references import EnvironmentText, meant, one_of
 from deployer.modules.types import TYPES, Base, InputType, Scalar, from_environment
 
 _SHOWN = 60
 _TEXTUAL = (Base.STRING, Base.PATH, Base.ANY)
-
-
-class EnvironmentText(str):
-    """What a lone `${env:NAME}` gave: read as the type the input declares, because variables are always text."""
-
-    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,11 +135,3 @@ class _Check:
             self.complaints.append(Complaint((*path, *complaint.path), complaint.what, None, complaint.allowed, complaint.suggestion))
         known = {name: item for name, item in fields.items() if not (item.required and value.get(name) is None)}
         return {name: self.declared(value.get(name), item, (*path, name)) for name, item in known.items()}
-
-
-def plain_text(tree: Value) -> Value:
-    """A leaf with its `EnvironmentText` made ordinary text again."""
-    return str.__str__(tree) if isinstance(tree, EnvironmentText) else tree
-
-
-Conform = Callable[[Value, Input], tuple[Value, Sequence[Complaint]]]

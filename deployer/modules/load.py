@@ -94,7 +94,8 @@ class Library:
 
     def texts(self, module: Module) -> Texts:
         """The templates the module sees."""
-        return Texts([folder for folder in (module.folder.parent.parent / "templates", *self._templates) if folder.is_dir()])
+        folders = (module.folder.parent.parent / "templates", *self._templates)
+        return Texts([folder for folder in folders if folder.is_dir()], self._shown)
 
     def _candidates(self, component: str, module: str) -> Iterator[Path]:
         if "/" not in component + module and ".." not in (component, module):

@@ -11,9 +11,8 @@ from deployer.core.resource import Rules
 from deployer.core.values import OutputRef, SecretRef, Template, Value, matches
 from deployer.modules.definition import Input
 from deployer.modules.evaluate import DROPPED, Found, Lookup, Scope
-from deployer.modules.inputs import EnvironmentText
 from deployer.modules.nodes import TOP, Node, Sort
-from deployer.modules.references import Key, Reference, Refused, Step, descend, meant, one_of, output_steps
+from deployer.modules.references import EnvironmentText, Key, Reference, Refused, Step, descend, meant, one_of, output_steps
 from deployer.modules.shape import Definition, Shape
 from deployer.modules.template import Texts
 from deployer.modules.types import Base
@@ -109,7 +108,7 @@ def _environment(environment: Mapping[str, str], reference: Reference) -> Found:
 def _secret(spec: Spec, reference: Reference) -> Found:
     name = reference.head
     if name not in spec.secrets:
-        allowed = f"{one_of(spec.secrets)}; name its source under secrets"
+        allowed = f"{one_of(spec.secrets)}; name its source under secrets" if spec.secrets else "name its source under secrets"
         raise Refused(f"there is no secret {name}", allowed=allowed, suggestion=meant(name, spec.secrets))
     return Found(Template((SecretRef(name),)), secret=True)
 

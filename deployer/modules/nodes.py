@@ -34,7 +34,7 @@ class Node:
     name: str
 
     def __str__(self) -> str:
-        return f"{self.owner}.{self.name}"
+        return f"{self.sort} {self.owner}.{self.name}"
 
 
 Graph = dict[Node, set[Node]]
@@ -53,8 +53,10 @@ def graph_of(spec: Spec, units: Mapping[str, Unit]) -> Graph:
 def _of_unit(unit: Unit) -> Iterator[tuple[Node, set[Node]]]:
     for name, declared in unit.inputs.items():
         given = name in unit.given
-        raw = unit.given[name] if given else declared.default
-        yield Node(Sort.INPUT, unit.name, name), set(_needs(raw, None if given else unit))
+        needs = set(_needs(unit.given[name], None)) if given else set()
+        if not given or _may_be_null(unit.given[name]):
+            needs |= set(_needs(declared.default, unit))
+        yield Node(Sort.INPUT, unit.name, name), needs
     for name, raw in unit.target.outputs.items():
         yield Node(Sort.OUTPUT, unit.name, name), set(_needs(raw, unit))
     for name, resource in unit.target.resources.items():
@@ -85,6 +87,11 @@ def _inputs_of(expression: Value, unit: Unit | None) -> Iterator[Node]:
     for dotted, quoted in _INPUT.findall(expression):
         for name in [dotted or quoted] if dotted or quoted else unit.inputs:
             yield Node(Sort.INPUT, unit.name, name)
+
+
+def _may_be_null(raw: Value) -> bool:
+    """Whether the default may still be needed: a lone reference can turn out as null, by an output that is left out."""
+    return isinstance(raw, dict) or (isinstance(raw, str) and raw.startswith("${") and raw.find("}") == len(raw) - 1)
 
 
 def ordered(graph: Graph) -> tuple[list[Node], list[list[Node]]]:

@@ -30,6 +30,12 @@ class Refused(Exception):  # noqa: N818 - caught where the place is known, and b
         super().__init__(what)
 
 
+class EnvironmentText(str):
+    """What a lone `${env:NAME}` gave: read as the type the input declares, because variables are always text."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Key:
     """A step written in brackets."""
@@ -105,6 +111,11 @@ def references(tree: Value) -> Iterator[Reference]:
             except Refused:
                 continue
             yield from (part for part in parts if isinstance(part, Reference))
+
+
+def plain_text(tree: Value) -> Value:
+    """A leaf with its `EnvironmentText` made ordinary text again."""
+    return str.__str__(tree) if isinstance(tree, EnvironmentText) else tree
 
 
 def join(values: Sequence[Value]) -> Value:

@@ -52,11 +52,11 @@ def _instances(evaluator: Evaluator, definition: Definition, shape: Shape, made:
         if shape.present:
             yield _resource(shape.address, evaluator.items(definition.config, path), made)
         return
-    before, scope = len(evaluator.problems), evaluator.scope
+    scope = evaluator.scope
     for key, value in shape.items.items():
         evaluator.scope = scope.with_each(key, value)
         yield _resource(f"{shape.address}[{key}]", evaluator.items(definition.config, path), made)
-        if len(evaluator.problems) > before:
+        if evaluator.failed:
             return  # the other keys would only say the same again
 
 

@@ -38,9 +38,8 @@ def shape_of(evaluator: Evaluator, definition: Definition, address: str) -> Shap
     if definition.for_each is None:
         holds = True if definition.when is None else evaluator.condition(definition.when, (*path, "when"))
         return None if holds is None else Shape(address, None, holds)
-    before = len(evaluator.problems)
     value = evaluator.value(definition.for_each, (*path, "for_each"))
-    if len(evaluator.problems) > before:
+    if evaluator.failed:
         return None
     try:
         items = _items(value)

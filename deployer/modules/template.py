@@ -80,8 +80,9 @@ def split(text: str, made: Sequence[Template]) -> Value:
 class Texts:
     """Templates from `folders`, the first one that has the name, and expressions. One per module; Jinja2 loads on first use."""
 
-    def __init__(self, folders: Sequence[Path]) -> None:
-        self._folders = tuple(folders)
+    def __init__(self, folders: Sequence[Path], shown: Callable[[Path], str] = str) -> None:
+        """`shown` names files in messages."""
+        self._folders, self._shown = tuple(folders), shown
         self._conditions: dict[str, Callable[..., object]] = {}
 
     @cached_property
@@ -117,12 +118,15 @@ class Texts:
         if isinstance(error, TemplateNotFound) and error.name == name:
             return Refused(f"there is no template {name}", allowed=f"looked in {', '.join(map(str, self._folders)) or 'no folder'}")
         if isinstance(error, TemplateSyntaxError):
-            return Refused(_reason(error), origin=Origin(error.filename or name, error.lineno))
+            return Refused(_reason(error), origin=self._origin(error.filename or name, error.lineno))
         ours = tuple(f"{folder}/" for folder in self._folders)
         frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename.startswith(ours)]
         file = next((str(folder / name) for folder in self._folders if (folder / name).is_file()), name)
-        origin = Origin(frames[-1].filename, frames[-1].lineno or 0) if frames else Origin(file)
+        origin = self._origin(frames[-1].filename, frames[-1].lineno) if frames else self._origin(file, None)
         return Refused(_reason(error), origin=origin)
+
+    def _origin(self, file: str, line: int | None) -> Origin:
+        return Origin(self._shown(Path(file)), line or 0, 1)
 
 
 def _reason(error: Exception) -> str:

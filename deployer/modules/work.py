@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 
 from deployer.core.errors import Origin, Problem
 from deployer.core.values import Path, Value, replace_leaves, show_path
-from deployer.modules.evaluate import Evaluator, Found
-from deployer.modules.inputs import conform, plain_text
+from deployer.modules.definition import Input
+from deployer.modules.evaluate import Found
+from deployer.modules.inputs import conform
 from deployer.modules.meaning import Known, secret_below
 from deployer.modules.nodes import TOP, Node, Sort, graph_of, ordered
 from deployer.modules.places import Place
+from deployer.modules.references import plain_text
 from deployer.modules.shape import shape_of
 
 
@@ -53,27 +57,40 @@ def _settle(known: Known, node: Node, found: Found | None) -> None:
 
 
 def _input(known: Known, node: Node, top: Place, place: Place, problems: list[Problem]) -> Found | None:
-    """An input's value: what the spec gives in the spec's own words, else the default in the module's."""
+    """An input's value: what the spec gives in the spec's own words, else the default in the module's.
+
+    Given may turn out as null, by a reference to an output that is left out; that reads as not given.
+    """
     unit = known.units[node.owner]
-    declared, given = unit.inputs[node.name], node.name in unit.given
-    path: Path = ("components", unit.name, node.name) if given else ("inputs", node.name, "default")
-    if declared.required and not given:
-        return None
-    locate = top.locate if given else unit.module.locate
-    scope = top.scope if given else place.scope
-    before = len(problems)
-    evaluator = Evaluator(scope, locate, problems, lambda at: secret_below(declared, at[len(path) :], whole=False))
-    value, complaints = conform(evaluator.value(unit.given[node.name] if given else declared.default, path), declared)
-    if len(problems) == before:
-        problems += [complaint.problem(path, locate) for complaint in complaints]
-    return Found(replace_leaves(value, plain_text)) if len(problems) == before else None
+    declared = unit.inputs[node.name]
+    from_spec = (("components", unit.name, node.name), unit.given.get(node.name), replace(place, scope=top.scope, locate=top.locate))
+    from_module = (("inputs", node.name, "default"), declared.default, replace(place, locate=unit.module.locate))
+    if declared.required and node.name not in unit.given:
+        return None  # told already
+    for path, raw, source in (from_spec, from_module) if node.name in unit.given else (from_module,):
+        evaluator = source.evaluator(problems, partial(_secret_field, declared, len(path)))
+        evaluator.typed = True
+        value = evaluator.value(raw, path)
+        if evaluator.failed:
+            return None
+        if value is None and raw is not None and not declared.required and path[0] == "components":
+            continue
+        value, complaints = conform(value, replace(declared, default=None))
+        problems += [complaint.problem(path, source.locate) for complaint in complaints]
+        return None if complaints else Found(replace_leaves(value, plain_text))
+    return None
+
+
+def _secret_field(declared: Input, depth: int, path: Path) -> bool:
+    return secret_below(declared, path[depth:], whole=False)
 
 
 def _output(known: Known, node: Node, place: Place, problems: list[Problem]) -> None:
     unit = known.units[node.owner]
-    secret, before = unit.module.outputs[node.name].sensitive, len(problems)
-    value: Value = place.evaluator(problems, lambda _: secret).value_or_dropped(unit.target.outputs[node.name], ("outputs", node.name))
-    known.values[node] = None if len(problems) > before else Found(replace_leaves(value, plain_text), secret)
+    secret = unit.module.outputs[node.name].sensitive
+    evaluator = place.evaluator(problems, lambda _: secret)
+    value: Value = evaluator.value_or_dropped(unit.target.outputs[node.name], ("outputs", node.name))
+    known.values[node] = None if evaluator.failed else Found(value, secret)
 
 
 def _cycle(known: Known, cycle: Sequence[Node]) -> Problem:
