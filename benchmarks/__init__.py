@@ -1,0 +1,1 @@
+"""Speed and memory on the same shapes as Terraform; `python -m benchmarks` runs them."""

@@ -1,0 +1,61 @@
+"""What one command costs: wall seconds, CPU seconds and peak memory, read from the kernel by a small process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+LIMIT = 900  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """`cpu` counts user and system time of the command and its children; `memory` is the largest single process, in MB."""
+
+    wall: float
+    cpu: float
+    memory: float
+    code: int
+
+
+class CommandFailedError(Exception):
+    """A measured command ended otherwise than it should; carries what it said."""
+
+
+def measure(command: Sequence[str], folder: Path, variables: Mapping[str, str], code: int = 0) -> Cost:
+    """Runs the command to its end. Raises `CommandFailedError` unless it exits with `code`."""
+    # A process starts out with its parent's peak memory, so the parent is a bare interpreter of 9 MB.
+    runner = [sys.executable, "-I", "-S", __file__, *command]
+    done = subprocess.run(runner, cwd=folder, env={**os.environ, **variables}, capture_output=True, text=True, check=False, timeout=LIMIT)
+    if done.returncode:
+        raise CommandFailedError(f"{' '.join(command)}: {done.stderr[-2000:]}")
+    said, _, cost = done.stdout.rstrip("\n").rpartition("\n")
+    found = Cost(**json.loads(cost))
+    if found.code != code:
+        raise CommandFailedError(f"{' '.join(command)}: exit code {found.code} where {code} was due\n{said[-2000:]}{done.stderr[-2000:]}")
+    return found
+
+
+def best(command: Sequence[str], folder: Path, variables: Mapping[str, str], times: int) -> Cost:
+    """The fastest of several runs: the others had more of the machine's noise in them."""
+    return min((measure(command, folder, variables) for _ in range(times)), key=lambda cost: cost.wall)
+
+
+def main(command: list[str]) -> None:
+    """Runs the command in this very process's child and prints its cost as the last line."""
+    begin = time.perf_counter()
+    child = os.posix_spawnp(command[0], command, os.environ)
+    _, status, usage = os.wait4(child, 0)
+    wall = time.perf_counter() - begin
+    cpu, memory = usage.ru_utime + usage.ru_stime, usage.ru_maxrss / (1024**2 if sys.platform == "darwin" else 1024)
+    print("\n" + json.dumps({"wall": wall, "cpu": cpu, "memory": memory, "code": os.waitstatus_to_exitcode(status)}))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

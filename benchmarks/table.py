@@ -1,0 +1,84 @@
+"""Results as a table for people and as JSON."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from benchmarks.measure import Cost
+from benchmarks.works import Work
+
+HEAD = ("work", "wall s", "CPU s", "MB", "to reach", "", "Terraform wall", "CPU", "MB", "times faster")
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One work measured. `failed` says why there is no cost."""
+
+    work: Work
+    ours: Cost | None = None
+    theirs: Cost | None = None
+    failed: str = ""
+
+    @property
+    def reached(self) -> bool | None:
+        """None: nothing to reach, or nothing measured."""
+        if self.ours is None:
+            return None
+        pairs = ((self.ours.wall, self.work.wall), (self.ours.cpu, self.work.cpu), (self.ours.memory, self.work.memory))
+        limited = [cost <= limit for cost, limit in pairs if limit is not None]
+        return all(limited) if limited else None
+
+
+def document(results: Sequence[Result], about: Mapping[str, Any]) -> dict[str, Any]:
+    """The JSON: what was measured, on what, and what each line cost."""
+    lines = [
+        {
+            "work": result.work.name,
+            "deployer": asdict(result.ours) if result.ours else None,
+            "terraform": asdict(result.theirs) if result.theirs else None,
+            "limits": {"wall": result.work.wall, "cpu": result.work.cpu, "memory": result.work.memory},
+            "reached": result.reached,
+            "failed": result.failed,
+        }
+        for result in results
+    ]
+    return {**about, "growth": growth(results), "results": lines}
+
+
+def growth(results: Sequence[Result]) -> float | None:
+    """The exponent of the first plan's CPU time from the small size to the large one; 1 is linear, start-up left out."""
+    found = {result.work.name: result.ours for result in results if result.ours}
+    start = found.get("--version")
+    plans = [(int(name.split()[2].replace(",", "")), cost) for name, cost in found.items() if name.startswith("first plan")]
+    if start is None or len(plans) != 2:  # noqa: PLR2004 - a line through two points
+        return None
+    (small, low), (large, high) = sorted(plans, key=lambda plan: plan[0])
+    return round(math.log((high.cpu - start.cpu) / (low.cpu - start.cpu)) / math.log(large / small), 3)
+
+
+def table(results: Sequence[Result]) -> str:
+    """Columns padded for a terminal, in Markdown."""
+    rows = [HEAD, *map(_row, results)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(HEAD))]
+    lines = [" | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
+    lines.insert(1, "-|-".join("-" * width for width in widths))
+    return "\n".join(f"| {line} |" for line in lines)
+
+
+def _row(result: Result) -> tuple[str, ...]:
+    reached = {None: "", True: "yes", False: "NO"}[result.reached]
+    faster = f"{result.theirs.wall / result.ours.wall:.1f}" if result.ours and result.theirs else ""
+    failed = result.failed.splitlines()[0][:60] if result.failed else ""
+    return (result.work.name, *_cost(result.ours), failed or _limits(result.work), reached, *_cost(result.theirs), faster)
+
+
+def _cost(cost: Cost | None) -> tuple[str, str, str]:
+    return (f"{cost.wall:.2f}", f"{cost.cpu:.2f}", f"{cost.memory:.0f}") if cost else ("", "", "")
+
+
+def _limits(work: Work) -> str:
+    parts = ((work.wall, "s"), (work.cpu, "s CPU"), (work.memory, "MB"))
+    return ", ".join(f"{limit:g} {unit}" for limit, unit in parts if limit is not None)
