@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from deployer.cli.text import PLAIN, Paint, count, duration
 from deployer.cli.values import change_lines, show
 from deployer.core.plan import Action, Drift, Impact, Plan, Step, totals
+from deployer.core.resource import Change
 from deployer.core.values import leaves, show_path
 
 SIGNS = {
@@ -39,7 +40,9 @@ def render_plan(plan: Plan, paint: Paint = PLAIN, columns: int = 100) -> str:
     lines = [f"{paint(str(plan.mark), 'bold')} on {plan.target}{' (destroy)' if plan.destroy else ''}", ""]
     lines += _drift(plan.drift, paint, columns)
     for block in blocks(plan.steps):
-        lines += [*_block(block, paint, columns), ""]
+        lines += _block(block, paint, columns) if not plan.destroy else [_head(block, paint)]
+        lines += [] if plan.destroy else [""]
+    lines += [""] if plan.destroy and plan.steps else []
     lines += _kept(plan.kept, paint)
     lines += _alarm(plan, paint)
     lines.append(total_line(plan, paint))
@@ -73,8 +76,7 @@ def _replacement(halves: Sequence[Step]) -> Block:
 
 def _block(block: Block, paint: Paint, columns: int) -> Iterator[str]:
     step = block.step
-    head = f"  {paint(block.sign.rjust(3), block.style, 'bold')} {paint(step.address, 'bold')}  {paint(block.verb, block.style)}"
-    yield head + _impact(block, paint)
+    yield _head(block, paint)
     if step.source:
         yield f"{INDENT}from {step.source}"
     where = f"  {paint(str(step.origin), 'dim')}" if step.origin else ""
@@ -85,6 +87,11 @@ def _block(block: Block, paint: Paint, columns: int) -> Iterator[str]:
         yield f"{INDENT}{paint('prevent_destroy stands in the way', 'red')}"
     for line in _details(block, columns - len(INDENT)):
         yield f"{INDENT}{_coloured(line, paint)}"
+
+
+def _head(block: Block, paint: Paint) -> str:
+    sign, verb = paint(block.sign.rjust(3), block.style, "bold"), paint(block.verb, block.style)
+    return f"  {sign} {paint(block.step.address, 'bold')}  {verb}{_impact(block, paint)}"
 
 
 def _details(block: Block, columns: int) -> Iterator[str]:
@@ -111,7 +118,7 @@ def _impact(block: Block, paint: Paint) -> str:
             return "  " + paint(f" DATA LOSS: {block.data or block.step.object_id or 'its data'} ", "alarm")
         case Impact.RESTART:
             return "  " + paint("(restart)", "yellow")
-        case Impact.IN_PLACE:
+        case Impact.IN_PLACE if block.step.action is Action.UPDATE:
             return "  (in place)"
         case _:
             return ""
@@ -123,8 +130,15 @@ def _drift(drift: Sequence[Drift], paint: Paint, columns: int) -> list[str]:
     lines = [paint("Changed behind deployer's back (not by the spec):", "yellow", "bold")]
     for item in drift:
         lines.append(f"  {paint('!', 'yellow')} {item.address}{'  is gone' if item.gone else ''}")
-        lines += [f"{INDENT}{_coloured(line, paint)}" for change in item.changes for line in change_lines(change, columns - len(INDENT))]
+        lines += [
+            f"{INDENT}{_coloured(line, paint)}" for change in item.changes for line in change_lines(_behind(change), columns - len(INDENT))
+        ]
     return [*lines, ""]
+
+
+def _behind(change: Change) -> Change:
+    """As it happened: what was applied, and what somebody made of it. The plan's own change is the way back."""
+    return Change(change.path, change.after, change.before)
 
 
 def _kept(kept: Sequence[str], paint: Paint) -> list[str]:
@@ -139,7 +153,8 @@ def _alarm(plan: Plan, paint: Paint) -> list[str]:
         return []
     lines = [paint(f" DATA LOSS: {count(len(lost), 'object')} with data would be destroyed ", "alarm")]
     lines += [f"  {step.address}: {step.data or step.object_id}" for step in lost]
-    return [*lines, "  to allow it: " + " ".join(f"--allow-data-loss {step.address}" for step in lost), ""]
+    flags = "--allow-data-loss all" if plan.destroy else " ".join(f"--allow-data-loss {step.address}" for step in lost)
+    return [*lines, f"  to allow it: {flags}", ""]
 
 
 def total_line(plan: Plan, paint: Paint = PLAIN) -> str:

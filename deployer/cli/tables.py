@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
@@ -11,6 +12,8 @@ from deployer.core.state import Holder, State
 from deployer.workflow.answers import ComponentStatus, Field, Health, ModulePage, Output, Preflight, Status
 
 COLOURS = {Health.HEALTHY: "green", Health.STARTING: "yellow", Health.UNHEALTHY: "red", Health.ABSENT: "dim"}
+
+DEEP = "      "
 
 
 def moment(seconds: float) -> str:
@@ -84,7 +87,10 @@ def _field(field: Field, paint: Paint) -> list[str]:
     facts = [field.type, "required" if field.required else f"default {field.default}" if field.default else ""]
     facts += ["sensitive" if field.sensitive else "", f"as {field.variable}" if field.variable else ""]
     told = ", ".join(fact for fact in facts if fact)
-    return [f"  {paint(field.name, 'cyan')}{f' ({told})' if told else ''}", f"      {field.doc}"]
+    return [
+        f"  {paint(field.name, 'cyan')}{f' ({told})' if told else ''}",
+        *textwrap.wrap(field.doc, 100, initial_indent=DEEP, subsequent_indent=DEEP),
+    ]
 
 
 def state_table(state: State, columns: int = 100) -> str:

@@ -11,7 +11,7 @@ from deployer.core.plan import Plan
 from deployer.core.protocols import Ledger
 from deployer.engine.applier import ApplySettings, apply_plan
 from deployer.engine.planner import make_plan
-from deployer.engine.safety import data_loss_steps, refuse_data_loss, refuse_protected
+from deployer.engine.safety import check_plan, data_loss_steps, refuse_data_loss, refuse_protected
 from deployer.state.here import whoami
 from deployer.state.open import session
 from deployer.workflow.answers import Applied, Options, Partner, Where
@@ -47,6 +47,7 @@ def apply_saved(file: Path, options: Options, partner: Partner) -> Applied:
             raise UsageError(f"{file} mixes two environments: {plan.mark} and {tools.mark}")
         require_fit(tools, partner)
         with session(tools.backend, tools.mark, whoami(f"deployer apply {file}"), options.lock_timeout, partner.note) as ledger:
+            check_plan(plan, tools.premises(ledger.state()))
             return carry_out(plan, tools, ledger, options, partner)
 
 

@@ -60,6 +60,7 @@ class Tools:
     provider: Provider
     backend: Backend
     secrets: Secrets
+    root: Path
     state_folder: Path | None
     ready_timeout: float
 
@@ -141,6 +142,6 @@ def tools_for(site: Site) -> Iterator[Tools]:
     try:
         backend = open_backend(site.state.url, site.project)
         secrets = SecretReader(site.secrets, site.project, dict(os.environ))
-        yield Tools(site.mark, provider, backend, secrets, site.state.path, float(settings.ready_timeout))
+        yield Tools(site.mark, provider, backend, secrets, settings.root, site.state.path, float(settings.ready_timeout))
     finally:
         provider.close()

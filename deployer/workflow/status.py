@@ -10,7 +10,7 @@ from typing import Any
 from deployer.core.protocols import Kind
 from deployer.core.resource import Failed, Live, Waiting
 from deployer.core.state import State
-from deployer.core.values import Json
+from deployer.core.values import Json, templates
 from deployer.engine.survey import World
 from deployer.workflow.answers import ComponentStatus, Health, Status, Where
 from deployer.workflow.environment import Environment, opening
@@ -27,10 +27,14 @@ def status(where: Where) -> Status:
         world = World(tools.kinds, lambda _event: None)
         world.read((item.kind, item.id) for item in state.objects.values())
         urls = _urls(environment)
-        components = tuple(
-            replace(_component(name, environment, state, world), url=urls.get(name, "")) for name in environment.spec.components
-        )
+        components = tuple(replace(_component(name, environment, state, world), url=urls.get(name, "")) for name in _names(environment))
         return Status(environment.spec.environment, components, tools.backend.holder(), time.time())
+
+
+def _names(environment: Environment) -> list[str]:
+    """The spec's components, and whatever else resources stand under (`resources` itself)."""
+    heads = (address.split("/")[0] for address in environment.expanded.desired.resources)
+    return list(dict.fromkeys((*environment.spec.components, *heads)))
 
 
 def _urls(environment: Environment) -> dict[str, str]:
@@ -43,8 +47,9 @@ def _urls(environment: Environment) -> dict[str, str]:
 
 def _component(name: str, environment: Environment, state: State, world: World) -> ComponentStatus:
     spec, expanded = environment.spec, environment.expanded
-    addresses = [address for address in expanded.desired.resources if address.split("/")[0] == name]
-    blank = ComponentStatus(name, spec.components[name].module, Health.ABSENT, version=_version(expanded.versions.get(name, {})))
+    addresses = _addresses(name, environment)
+    module = spec.components[name].module if name in spec.components else ""
+    blank = ComponentStatus(name, module, Health.ABSENT, version=_version(expanded.versions.get(name, {})))
     made = [address for address in addresses if address in state.objects]
     if not made and addresses:
         return replace(blank, fix=f"deployer apply {spec.environment}")
@@ -54,6 +59,14 @@ def _component(name: str, environment: Environment, state: State, world: World) 
     facts = _process_facts(state, world, service)
     cause = f"{worst[1].partition('/')[2]}: {worst[2]}" if worst[2] else ""
     return replace(blank, health=worst[0], cause=cause, fix=worst[3], **facts)
+
+
+def _addresses(name: str, environment: Environment) -> list[str]:
+    """The component's own resources; one without any is as well as what its outputs come from."""
+    expanded = environment.expanded
+    own = [address for address in expanded.desired.resources if address.split("/")[0] == name]
+    trees = [item.value for item in expanded.outputs.get(name, {}).values()]
+    return own or sorted({ref.address for tree in trees for template in templates(tree) for ref in template.refs})
 
 
 _RANK: Mapping[Health, int] = {Health.HEALTHY: 0, Health.ABSENT: 1, Health.STARTING: 2, Health.UNHEALTHY: 3}
