@@ -7,7 +7,6 @@ import contextlib
 import hashlib
 import json
 import os
-import stat
 import sys
 import tempfile
 from array import array
@@ -17,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from deployer import __version__
-from deployer.spec.files import Shown, read_bytes
+from deployer.spec.files import Shown, open_regular, read_bytes
 from deployer.spec.places import Places
 
 FORMAT = 1
@@ -75,10 +74,9 @@ def _write(place: Path, data: bytes) -> None:
 
 
 def _body(place: Path) -> bytes | None:
-    descriptor = os.open(place, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    with open(descriptor, "rb") as file:  # noqa: PTH123 - a descriptor, not a path
-        status = os.fstat(descriptor)
-        ours = stat.S_ISREG(status.st_mode) and status.st_uid == os.geteuid() and not status.st_mode & 0o077
+    with open_regular(place, os.O_NOFOLLOW) as file:
+        status = os.fstat(file.fileno())
+        ours = status.st_uid == os.geteuid() and not status.st_mode & 0o077
         if not ours or status.st_size > _MAX_BYTES:
             return None
         head, body = file.readline(200), file.read()

@@ -7,7 +7,7 @@ import os
 import stat
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeAlias
+from typing import BinaryIO, TypeAlias
 
 from deployer.core.errors import Origin, Problem
 
@@ -48,18 +48,23 @@ def read_bytes(path: Path, shown: Shown, asked_at: Origin | None = None, asked_b
 
 
 def _read(path: Path) -> bytes:
-    # Non-blocking, so that a named pipe is refused and not waited for.
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    with open(descriptor, "rb") as file:  # noqa: PTH123 - a descriptor, not a path
-        status = os.fstat(descriptor)
-        if stat.S_ISDIR(status.st_mode):
-            raise IsADirectoryError(0, "it is a folder")
-        if not stat.S_ISREG(status.st_mode):
-            raise OSError(0, "it is not a regular file")
-        data = b"" if status.st_size > MAX_BYTES else file.read(MAX_BYTES + 1)
-    if status.st_size > MAX_BYTES or len(data) > MAX_BYTES:
+    with open_regular(path) as file:
+        size = os.fstat(file.fileno()).st_size
+        data = b"" if size > MAX_BYTES else file.read(MAX_BYTES + 1)
+    if size > MAX_BYTES or len(data) > MAX_BYTES:
         raise OSError(0, f"it is larger than {MAX_BYTES >> 20} MiB")
     return data
+
+
+def open_regular(path: Path, flags: int = 0) -> BinaryIO:
+    """Opens a regular file for reading; raises `OSError` for anything else."""
+    # Non-blocking, so that a named pipe is refused and not waited for.
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | flags)
+    mode = os.fstat(descriptor).st_mode
+    if stat.S_ISREG(mode):
+        return os.fdopen(descriptor, "rb")
+    os.close(descriptor)
+    raise OSError(0, "it is a folder" if stat.S_ISDIR(mode) else "it is not a regular file")
 
 
 def _near(path: Path, shown: Shown) -> str:

@@ -50,7 +50,7 @@ def full_schema(components: Mapping[str, Mapping[str, Schema]], kinds: Mapping[s
     definitions = schema["$defs"]
     section = schema["properties"]["components"]["anyOf"][0]
     section.pop("patternProperties")
-    section["properties"] = {name: _nullable(_component(name, modules, definitions)) for name, modules in components.items()}
+    section["properties"] = {name: _nullable(_component(name, modules, definitions)) for name, modules in components.items() if modules}
     if kinds:
         definitions["ResourceModel"]["properties"]["kind"] = {"enum": sorted(kinds), "description": "The type of the resource."}
         definitions["ResourceModel"]["allOf"] = [_kind(name, kinds[name], definitions) for name in sorted(kinds)]

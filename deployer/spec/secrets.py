@@ -6,7 +6,6 @@ import contextlib
 import os
 import selectors
 import signal
-import stat
 import subprocess
 import threading
 import time
@@ -15,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from deployer.core.errors import Problem, SpecError
+from deployer.spec.files import open_regular
 from deployer.spec.spec import SpecSecret
 
 COMMAND_TIMEOUT = 30.0  # seconds
@@ -133,11 +133,7 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
 
 def _file(path: Path) -> bytes:
     try:
-        # Non-blocking, so that a named pipe is refused and not waited for.
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        with open(descriptor, "rb") as file:  # noqa: PTH123 - a descriptor, not a path
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise _UnreadableError(f"{path} is not a regular file", "a file that holds the secret and nothing else")
+        with open_regular(path) as file:
             return _one_line_end_less(file.read(_MAX_BYTES + 2))
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else "not a path"

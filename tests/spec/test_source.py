@@ -24,9 +24,10 @@ list:
 """
 # YAML knows no escapes in two halves, which is how JSON writes what lies beyond.
 texts = st.text(st.characters(max_codepoint=0xFFFF, exclude_categories=["Cs"]))
+names = st.text(st.characters(max_codepoint=0xFFFF, exclude_categories=["Cs"]), max_size=20).filter(str.isprintable)
 json_trees = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.floats(allow_nan=False, allow_infinity=False) | texts,
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(texts.filter(str.isprintable), inner, max_size=4),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(names, inner, max_size=4),
     max_leaves=20,
 )
 
