@@ -10,7 +10,6 @@ from benchmarks.ours import Deployer
 from benchmarks.shapes import EACH, FLAT, LAYERS
 from benchmarks.terraform import Terraform
 
-
 SMALL, LARGE = 1_000, 10_000
 
 
