@@ -115,7 +115,7 @@ def _coloured(line: str, paint: Paint) -> str:
 def _impact(block: Block, paint: Paint) -> str:
     match block.impact:
         case Impact.DATA_LOSS:
-            return "  " + paint(f" DATA LOSS: {block.data or block.step.object_id or 'its data'} ", "alarm")
+            return "  " + paint(f"DATA LOSS: {block.data or block.step.object_id or 'its data'}", "alarm")
         case Impact.RESTART:
             return "  " + paint("(restart)", "yellow")
         case Impact.IN_PLACE if block.step.action is Action.UPDATE:
@@ -151,7 +151,7 @@ def _alarm(plan: Plan, paint: Paint) -> list[str]:
     lost = [step for step in plan.steps if step.impact is Impact.DATA_LOSS]
     if not lost:
         return []
-    lines = [paint(f" DATA LOSS: {count(len(lost), 'object')} with data would be destroyed ", "alarm")]
+    lines = [paint(f"DATA LOSS: {count(len(lost), 'object')} with data would be destroyed", "alarm")]
     lines += [f"  {step.address}: {step.data or step.object_id}" for step in lost]
     flags = "--allow-data-loss all" if plan.destroy else " ".join(f"--allow-data-loss {step.address}" for step in lost)
     return [*lines, f"  to allow it: {flags}", ""]
