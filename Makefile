@@ -43,7 +43,7 @@ $(INSTALLED): requirements.lock pyproject.toml
 up: install
 	$(BIN)/deployer apply $(ENVIRONMENT) --auto-approve
 	$(BIN)/deployer verify $(ENVIRONMENT)
-	$(BIN)/deployer output $(ENVIRONMENT)
+	@echo "MLflow: $$($(BIN)/deployer output $(ENVIRONMENT) tracking.url)"
 
 down: install
 	$(BIN)/deployer destroy $(ENVIRONMENT)

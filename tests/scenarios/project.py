@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -32,6 +33,11 @@ class Said:
     @property
     def json(self) -> Any:  # noqa: ANN401 - a document of any shape
         return json.loads(self.out)
+
+    @property
+    def result(self) -> Any:  # noqa: ANN401 - a document of any shape
+        """What the `--json` document says of the matter."""
+        return self.json["result"]
 
     def __str__(self) -> str:
         return f"exit code {self.code}\n--- stdout\n{self.out}\n--- stderr\n{self.err}"
@@ -95,7 +101,8 @@ class Project:
         """Ends what still runs, whatever the test left."""
         ours = self.processes()
         for process in ours:
-            process.kill()
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
         psutil.wait_procs(ours, timeout=10)
 
 

@@ -80,7 +80,7 @@ def test_the_wheel_works_in_an_empty_folder_elsewhere(wheel: Path, project: Proj
     installed.run("init", "demo", "--yes")
     here = Project(project.folder / "demo", installed.command)
     here.run("validate", "local")
-    assert here.run("plan", "local", "--json").json["plan"]["steps"]
+    assert here.run("plan", "local", "--json").result["plan"]["steps"]
 
 
 def _without_hashes(folder: Path) -> Path:

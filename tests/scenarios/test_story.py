@@ -19,6 +19,8 @@ components:
   artifacts: {module: directory}
   tracking: {module: mlflow, port: auto}
   registry: {module: mlflow}
+resources:
+  motd: {kind: local.file, config: {path: motd.txt, content: "tracking is at ${tracking.url}\\n"}}
 """
 
 EVERYTHING = """\
@@ -31,8 +33,6 @@ components:
   artifacts: {module: directory}
   tracking: {module: mlflow, port: auto, basic_auth: true, allowed_hosts: [ml.example.org], registry_database: "${registry.store_uri}"}
   registry: {module: mlflow, database: own}
-resources:
-  motd: {kind: local.file, config: {path: motd.txt, content: "tracking is at ${tracking.url}\\n"}}
 """
 
 
@@ -47,57 +47,77 @@ def experiments(url: str) -> list[str]:
 
 def test_the_platform_comes_up_is_used_heals_is_repaired_survives_and_goes(project: Project) -> None:
     project.write("local", LOCAL)
-
-    # Up: applied, verified, still there when the command has ended.
     project.run("apply", "local", "-y")
-    assert project.run("verify", "local", "--json").json["ok"] is True
+    assert project.run("verify", "local", "--json").result["ok"] is True
     url = project.outputs()["MLFLOW_TRACKING_URI"]
-    assert answer(f"{url}/health") == "OK"
     assert "deployer-verify" in experiments(url)
 
-    # Again: nothing to do.
-    again = project.run("apply", "local", "-y", "--json").json
-    assert again["applied"] is False
-    assert project.run("plan", "local", "--detailed-exitcode").code == 0
+    assert project.run("apply", "local", "-y", "--json").result["applied"] is False
+    nothing_to_do(project)
 
-    # A killed server comes back by itself.
-    killed = _server(project)
-    killed.kill()
-    wait_for(lambda: (new := _server_or_none(project)) and new.pid != killed.pid, 60, "a new server")
-    wait_for(lambda: _answers(url), 60, "the new server's answer")
-    project.run("plan", "local", "--detailed-exitcode")
+    it_heals(project, url)
+    it_is_repaired(project, url)
+    its_state_comes_back(project)
+    its_data_survives(project)
 
-    # The state is lost; the marks bring it back.
-    for file in project.state().iterdir():
-        if file.name.startswith("state"):
-            file.unlink()
-    project.run("recover", "local")
-    project.run("plan", "local", "--detailed-exitcode")
-
-    # Destroy keeps data unless told otherwise, and an apply adopts it.
-    project.run("destroy", "local", "-y", code=1)
-    kept = project.run("destroy", "local", "-y", "--keep-data", "--json").json
-    assert {item["address"] for item in kept["kept"]} >= set(DATA)
-    wait_for(lambda: not project.processes(), 20, "every process to end")
-    project.run("apply", "local", "-y")
-    assert "deployer-verify" in experiments(project.outputs()["MLFLOW_TRACKING_URI"])
-
-    # And away: nothing of ours is left.
-    gone = project.run("destroy", "local", "-y", *allowing(), "--json").json
+    gone = project.run("destroy", "local", "-y", *allowing(), "--json").result
     assert gone["left"] == []
     assert not [path for path in project.root().rglob("*") if path.is_file()]
     wait_for(lambda: not project.processes(), 20, "every process to end")
 
 
+def nothing_to_do(project: Project) -> None:
+    project.run("plan", "local", "--detailed-exitcode")
+
+
+def it_heals(project: Project, url: str) -> None:
+    """A killed server comes back by itself."""
+    killed = server(project)
+    assert killed is not None
+    killed.kill()
+    wait_for(lambda: (new := server(project)) and new.pid != killed.pid, 60, "a new server")
+    wait_for(lambda: answers(url), 60, "the new server's answer")
+    nothing_to_do(project)
+
+
+def it_is_repaired(project: Project, url: str) -> None:
+    """A file edited by hand: the plan names it, apply mends it."""
+    motd = project.root() / "motd.txt"
+    motd.write_text("something else\n")
+    plan = project.run("plan", "local", "--detailed-exitcode", "--json", code=2).result["plan"]
+    assert [item["address"] for item in plan["drift"]] == ["resources/local.file/motd"]
+    project.run("apply", "local", "-y")
+    assert motd.read_text() == f"tracking is at {url}\n"
+    nothing_to_do(project)
+
+
+def its_state_comes_back(project: Project) -> None:
+    """The state is lost; the marks on the objects bring it back."""
+    for file in project.state().iterdir():
+        if file.name.startswith("state"):
+            file.unlink()
+    project.run("recover", "local")
+    nothing_to_do(project)
+
+
+def its_data_survives(project: Project) -> None:
+    """Destroy refuses to lose data; what it kept is adopted by the next apply."""
+    project.run("destroy", "local", "-y", code=1)
+    kept = project.run("destroy", "local", "-y", "--keep-data", "--json").result
+    assert {item["address"] for item in kept["kept"]} >= set(DATA)
+    wait_for(lambda: not project.processes(), 20, "every process to end")
+    project.run("apply", "local", "-y")
+    assert "deployer-verify" in experiments(project.outputs()["MLFLOW_TRACKING_URI"])
+
+
 def test_with_users_and_a_registry_of_its_own_it_works_and_no_password_shows(project: Project) -> None:
     project.write("local", EVERYTHING)
     shown = project.run("apply", "local", "-y")
-    assert project.run("verify", "local", "--json").json["ok"] is True
-    project.run("plan", "local", "--detailed-exitcode")
+    assert project.run("verify", "local", "--json").result["ok"] is True
+    nothing_to_do(project)
 
     outputs = project.outputs()
     url, password = outputs["MLFLOW_TRACKING_URI"], outputs["MLFLOW_TRACKING_PASSWORD"]
-    assert (project.root() / "motd.txt").read_text() == f"tracking is at {url}\n"
     assert answer(f"{url}/health", "ml.example.org") == "OK"
 
     said = shown.out + shown.err + project.run("output", "local").out + project.run("logs", "local", "tracking").out
@@ -108,25 +128,18 @@ def test_with_users_and_a_registry_of_its_own_it_works_and_no_password_shows(pro
     assert not any(password in word for process in project.processes() for word in process.cmdline())
 
     data = (*DATA, "registry/local.sqlite/store", "tracking/local.sqlite/users")
-    assert project.run("destroy", "local", "-y", *allowing(*data), "--json").json["left"] == []
+    assert project.run("destroy", "local", "-y", *allowing(*data), "--json").result["left"] == []
 
 
-def _server(project: Project) -> psutil.Process:
-    found = _server_or_none(project)
-    assert found is not None
-    return found
-
-
-def _server_or_none(project: Project) -> psutil.Process | None:
+def server(project: Project) -> psutil.Process | None:
     """The process that runs `mlflow server`, not the guard in front of it."""
     for process in project.processes():
-        words = process.cmdline()
-        if words[1:4] == ["-m", "mlflow", "server"]:
+        if process.cmdline()[1:4] == ["-m", "mlflow", "server"]:
             return process
     return None
 
 
-def _answers(url: str) -> bool:
+def answers(url: str) -> bool:
     try:
         return answer(f"{url}/health") == "OK"
     except httpx.HTTPError:
