@@ -19,8 +19,11 @@ KINDS: Mapping[str, str] = {
     "local.directory": "deployer.providers.local.directory:DirectoryKind",
     "local.file": "deployer.providers.local.file:FileKind",
     "local.port": "deployer.providers.local.port:PortKind",
+    "local.process": "deployer.providers.local.process:ProcessKind",
+    "local.python_env": "deployer.providers.local.python_env:PythonEnvKind",
     "local.secret": "deployer.providers.local.secret:SecretKind",
     "local.sqlite": "deployer.providers.local.sqlite:SqliteKind",
+    "local.supervisor": "deployer.providers.local.supervisor:SupervisorKind",
 }
 
 

@@ -32,6 +32,7 @@ RUN_KEYS = ("mark", "command", "environment", "secret_environment", "directory",
 REST_GRACE = 3.0  # seconds the rest of a program gets between TERM and KILL once its leader is gone
 KILL_PATIENCE = 10.0  # seconds after which a process that ignores KILL (it sits in the kernel) is given up
 LASTING = 60.0  # seconds after which a program counts as having worked
+FIRST_DELAY, LONGEST_DELAY = 0.25, 10.0  # seconds before a program that failed is tried again; doubles with every failure
 BAD_FILE = 78  # EX_CONFIG
 
 
@@ -231,11 +232,18 @@ def watch(program: int, stop: dict[str, Any]) -> tuple[int, bool]:
             send({program}, signal.SIGKILL)
             deadline = time.monotonic() + 1
         elif got is not None and got.si_signo == signal.SIGTERM:
-            send({program}, signal.Signals[stop["signal"]])
+            send({program}, signal.Signals[f"SIG{stop['signal']}"])
             deadline = deadline or time.monotonic() + stop["timeout"]
         elif got is not None and got.si_signo != signal.SIGCHLD:
             send({program}, got.si_signo)
     return status, deadline is not None
+
+
+def pause(document: dict[str, Any], last: dict[str, Any]) -> bool:
+    """Waits before another try of what failed. False when we were asked to stop meanwhile."""
+    failures = last.get("failures", 0) if last.get("digest") == digest(document) and not last.get("stopped") else 0
+    delay = min(FIRST_DELAY * 2 ** min(failures - 1, 16), LONGEST_DELAY) if failures else 0.0
+    return delay == 0 or signal.sigtimedwait({signal.SIGTERM}, delay) is None
 
 
 def beginning(document: dict[str, Any], program: int, last: dict[str, Any]) -> dict[str, Any]:
@@ -281,7 +289,7 @@ def run(path: str) -> int:
     with open(path, encoding="utf-8") as file:
         document = json.load(file)
     last = read_record(path)
-    if not end_leftovers(path, last, document["stop"]["timeout"]):
+    if not end_leftovers(path, last, document["stop"]["timeout"]) or not pause(document, last):
         return 0
     program = start(document, path)
     record = beginning(document, program, last)

@@ -45,7 +45,7 @@ class Guarded:
             "environment": {},
             "secret_environment": {},
             "directory": str(self.folder),
-            "stop": {"signal": "SIGTERM", "timeout": 2},
+            "stop": {"signal": "TERM", "timeout": 2},
             "salt": "s",
         }
         self.path.write_text(json.dumps(document | changes))
@@ -146,7 +146,7 @@ def test_the_next_guard_ends_a_program_that_cleared_its_environment(guarded: Gua
     process.kill()
     process.wait()
     assert alive(old)
-    guarded.write("import time; time.sleep(600)", stop={"signal": "SIGTERM", "timeout": 0.2})
+    guarded.write("import time; time.sleep(600)", stop={"signal": "TERM", "timeout": 0.2})
     guarded.start()
     wait_for(gone([old]))
 
@@ -181,7 +181,7 @@ def test_a_killed_parent_of_the_guard_ends_everything(guarded: Guarded) -> None:
 def test_a_program_that_ignores_its_stop_signal_is_killed_after_the_timeout(guarded: Guarded) -> None:
     guarded.write(
         "import signal, time; signal.signal(15, signal.SIG_IGN); open('pids', 'w').write('1'); time.sleep(600)",
-        stop={"signal": "SIGTERM", "timeout": 0.3},
+        stop={"signal": "TERM", "timeout": 0.3},
     )
     process = guarded.start()
     wait_for((guarded.folder / "pids").exists)
@@ -191,7 +191,7 @@ def test_a_program_that_ignores_its_stop_signal_is_killed_after_the_timeout(guar
 
 def test_the_stop_signal_of_the_program_is_used(guarded: Guarded) -> None:
     code = "import signal, sys, time; signal.signal(3, lambda *_: sys.exit(7)); open('pids', 'w').write('1'); time.sleep(600)"
-    guarded.write(code, stop={"signal": "SIGQUIT", "timeout": 5})
+    guarded.write(code, stop={"signal": "QUIT", "timeout": 5})
     process = guarded.start()
     wait_for((guarded.folder / "pids").exists)
     process.terminate()

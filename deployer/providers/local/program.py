@@ -1,0 +1,164 @@
+"""What a supervised program is: its configuration, the file the guard starts it from, and supervisord's few lines about it."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Annotated, Any, Literal
+
+from annotated_types import Ge, Gt, Le
+from pydantic import AfterValidator, Field
+
+from deployer.core.values import Json
+from deployer.providers.local import guard
+from deployer.providers.parse import Config, refuse
+
+VERSION = 1
+UNITS = {"": 1, "B": 1, "KB": 2**10, "MB": 2**20, "GB": 2**30, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
+STARTED_AFTER = 1  # seconds; a guard that ends sooner did not start
+TRIES = 10  # starts that fail at once before supervisord gives up; failing programs are slowed down by the guard instead
+STOP_MARGIN = int(guard.REST_GRACE + guard.KILL_PATIENCE) + 5  # seconds a guard may need beyond its program's own stop
+
+
+def size(value: int | str) -> int:
+    """Bytes: `10485760`, `"10MB"` and `"10 MiB"` are the same."""
+    if isinstance(value, int):
+        return value
+    found = re.fullmatch(r"(\d+)\s*([A-Za-z]*)", value)
+    if found is None or found[2].upper() not in UNITS:
+        refuse("is not a size", 'bytes, or a number with KB, MB or GB, like "10MB"')
+    return int(found[1]) * UNITS[found[2].upper()]
+
+
+def _text(value: str) -> str:
+    if "\0" in value:
+        refuse("holds a NUL character", "text without it")
+    return value
+
+
+def _route(value: str) -> str:
+    if not value.startswith("/"):
+        refuse("is not a path of an URL", 'a path like "/health"')
+    return value
+
+
+Size = Annotated[int | str, AfterValidator(size)]
+Text = Annotated[str, AfterValidator(_text)]
+Variable = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+
+
+class Health(Config):
+    """GET `path` on the port must answer `status` within `timeout` seconds, and the body must hold `contains`."""
+
+    path: Annotated[str, AfterValidator(_route)] = "/"
+    status: int = 200
+    timeout: Annotated[int | float, Gt(0), Le(60)] = 5
+    contains: str | None = None
+
+
+class Stop(Config):
+    """`signal` goes to the program; after `timeout` seconds everything of it is killed."""
+
+    signal: Literal["TERM", "INT", "QUIT", "HUP", "KILL", "USR1", "USR2"] = "TERM"
+    timeout: Annotated[int, Ge(0), Le(3600)] = 30
+
+
+class Log(Config):
+    """Output goes to one file that is turned over at `max_size`."""
+
+    max_size: Size = 10 * 2**20
+    backups: Annotated[int, Ge(0), Le(100)] = 3
+
+
+class ProcessConfig(Config):
+    """`directory` defaults to the environment's root, `bind` to settings.bind."""
+
+    supervisor: str
+    command: Annotated[list[Text], Field(min_length=1)]
+    environment: dict[Variable, Text] = Field(default_factory=dict)
+    secret_environment: dict[Variable, Text] = Field(default_factory=dict)
+    directory: Text
+    port: Annotated[int, Ge(1), Le(65535)] | None = None
+    bind: str
+    health: Health | None = None
+    stop: Stop = Field(default_factory=Stop)
+    restart: bool = True
+    log: Log = Field(default_factory=Log)
+    running: bool = True
+
+
+def program_name(address: str) -> str:
+    """`component.name`, as supervisord's program and as file name; other characters give way to a digest."""
+    component, _, rest = address.partition("/")
+    name = rest.partition("/")[2] or rest
+    if all(re.fullmatch(r"[A-Za-z0-9_-]+", part) for part in (component, name)):
+        return f"{component}.{name}"
+    return re.sub(r"[^A-Za-z0-9_-]+", "-", f"{component}.{name}")[:80] + "-" + sha256(address.encode()).hexdigest()[:10]
+
+
+def document(config: Mapping[str, Json], mark: str, salt: str) -> dict[str, Any]:
+    """The guard's file: the whole configuration, so that a later read sees what was changed by hand."""
+    return {"version": VERSION, "mark": mark, "salt": salt, **config}
+
+
+def encode(written: Mapping[str, Any]) -> bytes:
+    return (json.dumps(written, indent=1, ensure_ascii=False) + "\n").encode("utf-8", "surrogateescape")
+
+
+def decode(data: bytes | None) -> dict[str, Any]:
+    """The file's content; empty when it is nothing a guard could use."""
+    try:
+        found = json.loads(data or b"")
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+@dataclass(frozen=True, slots=True)
+class Paths:
+    """Where one program's things lie."""
+
+    file: str  # <root>/programs/<name>.json
+    ini: str
+    log: str
+    guard: str
+    python: str
+
+    @property
+    def name(self) -> str:
+        return self.file.rpartition("/")[2].removesuffix(".json")
+
+
+def ini(paths: Paths, written: Mapping[str, Any]) -> str:
+    """The part of supervisord. No secrets, and nothing of the program's own words: those would have to be escaped."""
+    command = shlex.join([paths.python, "-I", "-S", paths.guard, paths.file, guard.digest(dict(written))])
+    restart = bool(written["restart"])
+    lines = {
+        "command": command,
+        "directory": "/",
+        "autostart": "false",
+        "autorestart": str(restart).lower(),
+        "startsecs": STARTED_AFTER,
+        "startretries": TRIES if restart else 0,
+        "stopsignal": "TERM",
+        "stopwaitsecs": written["stop"]["timeout"] + STOP_MARGIN,
+        "redirect_stderr": "true",
+        "stdout_logfile": paths.log,
+        "stdout_logfile_maxbytes": written["log"]["max_size"],
+        "stdout_logfile_backups": written["log"]["backups"],
+    }
+    text = "\n".join(f"{key} = {value}" for key, value in lines.items())
+    return f"[program:{paths.name}]\n" + text.replace("%", "%%") + "\n"
+
+
+def interpreter_of(text: str) -> str | None:
+    """The interpreter an ini names for the guard: any will do that is still there."""
+    found = re.search(r"^command = (.+)$", text, re.MULTILINE)
+    try:
+        return shlex.split(found[1].replace("%%", "%"))[0] if found else None
+    except (ValueError, IndexError):
+        return None
