@@ -15,6 +15,10 @@ from deployer.modules.types import InputType
 Locate: TypeAlias = Callable[[TreePath], Origin]
 """Where a path of a file's tree stands; the nearest thing above it when the path itself does not exist."""
 
+MODULE_FILE = "module.yaml"
+NAME = r"^[a-z][a-z0-9_-]{0,62}$"  # of a component or module
+RESOURCE_NAME = r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$"
+# Names with a meaning of their own in references, so that no component can have them.
 RESERVED = ("input", "each", "resource", "resources", "platform", "settings", "module", "env", "secret")
 
 

@@ -122,7 +122,7 @@ class Evaluator:
         return raw
 
     def _text(self, raw: str, path: TreePath) -> Value:
-        about = ""
+        about: Reference | str = ""
         try:
             parts = parse(raw)
             values: list[Value] = []
@@ -130,7 +130,7 @@ class Evaluator:
                 if isinstance(part, str):
                     values.append(part)
                     continue
-                about = str(part)
+                about = part
                 found = self.scope.find(part)
                 if found.secret and not self.guard(path):
                     raise Refused("is sensitive and may stand only in fields marked sensitive")  # noqa: TRY301 - one place makes the problem
@@ -139,7 +139,7 @@ class Evaluator:
                 values.append(value if alone else as_text(value))
             return values[0] if len(values) == 1 else join(values)
         except Refused as refused:
-            self.refuse(refused, path, about)
+            self.refuse(refused, path, str(about))
             return None
 
     def _form(self, form: str, raw: Mapping[str, Value], path: TreePath) -> Value:

@@ -1,170 +1,139 @@
-"""Module files as pydantic models, and the models into definitions."""
+"""Reads module files: YAML with positions, checked by the models, into definitions."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator, Mapping
-from typing import Annotated, Any
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, ValidationError
 
+from deployer.core.errors import Origin, Problem, SpecError
 from deployer.core.values import Path as TreePath
 from deployer.core.values import Value
-from deployer.modules.definition import RESERVED, Input, Output, ResourceDefinition, VerifyDefinition
-from deployer.modules.inputs import Complaint, conform, show
-from deployer.modules.references import meant, one_of, references
-from deployer.modules.types import Base, parse_type
+from deployer.modules.definition import MODULE_FILE, RESERVED, Locate, Module, Target
+from deployer.modules.inputs import Complaint
+from deployer.modules.models import ModuleModel, TargetModel, complaints_of, input_of, output_of, resource_of, verify_of
+from deployer.modules.references import meant, one_of
+from deployer.spec.files import Shown
+from deployer.spec.places import unpack
+from deployer.spec.source import Node, parse
 
-NAME = r"^[a-z][a-z0-9_-]{0,62}$"
-RESOURCE_NAME = r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$"
-_NUMERIC = (Base.INTEGER, Base.NUMBER, Base.PORT, Base.SIZE, Base.DURATION, Base.ANY)
-_PATTERNED = (Base.STRING, Base.PATH, Base.ANY)
-
-Name = Annotated[str, StringConstraints(pattern=NAME)]
-ResourceName = Annotated[str, StringConstraints(pattern=RESOURCE_NAME)]
-Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
-Line = Annotated[str, StringConstraints(pattern=r"^[^\n]+$")]
+_LARGEST = 4_000_000
+ModelT = TypeVar("ModelT", bound=BaseModel)
 
 
-class Strict(BaseModel):
-    """Nothing unknown, nothing converted."""
+@dataclass(frozen=True, slots=True)
+class _File:
+    """One YAML file read: its tree, and where each part stands."""
 
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
-
-
-class InputModel(Strict):
-    type: str
-    doc: str = ""
-    default: Any = None
-    required: bool = False
-    sensitive: bool = False
-    values: list[str | int | float | bool] = Field(default_factory=list)
-    fields: dict[Identifier, InputModel] = Field(default_factory=dict)
-    pattern: str | None = None
-    minimum: int | float | None = None
-    maximum: int | float | None = None
+    shown: str
+    tree: Mapping[str, Value]
+    locate: Locate
 
 
-class OutputModel(Strict):
-    doc: str = ""
-    env: Identifier | None = None
-    sensitive: bool = False
+def read_module(folder: Path, shown: Shown) -> Module:
+    """The module of a folder. Raises `SpecError` with every mistake in its file."""
+    file = _read(folder / MODULE_FILE, shown)
+    model = _checked(ModuleModel, file)
+    problems: list[Problem] = []
+
+    def complain(complaint: Complaint) -> None:
+        problems.append(complaint.problem((), file.locate))
+
+    for key, written, expected in (("component", model.component, folder.parent.name), ("module", model.module, folder.name)):
+        if written != expected:
+            complain(Complaint((key,), "is not the name of its folder", written, f"the folder is {expected}"))
+    if model.component in RESERVED:
+        complain(Complaint(("component",), "has a meaning of its own in references, so no component can have this name", model.component))
+    inputs = {name: input_of(item, ("inputs", name), complain) for name, item in model.inputs.items()}
+    outputs = {name: output_of(item) for name, item in model.outputs.items()}
+    targets = tuple(sorted(path.stem for path in folder.glob("*.yaml") if path.name != MODULE_FILE))
+    if problems:
+        raise SpecError(problems)
+    texts = (model.description, model.versions, model.requires)
+    return Module(model.component, model.module, model.summary, folder, file.locate, *texts, inputs, outputs, targets)
 
 
-class ModuleModel(Strict):
-    component: Name
-    module: Name
-    summary: Line
-    description: str = ""
-    versions: dict[str, str] = Field(default_factory=dict)
-    requires: dict[Name, str] = Field(default_factory=dict)
-    inputs: dict[Identifier, InputModel] = Field(default_factory=dict)
-    outputs: dict[Identifier, OutputModel] = Field(default_factory=dict)
+def read_target(module: Module, target: str, shown: Shown) -> Target:
+    """What a module makes on a target it has a file for. Raises `SpecError` with every mistake in the file."""
+    file = _read(module.folder / f"{target}.yaml", shown)
+    model = _checked(TargetModel, file)
+    problems = [complaint.problem((), file.locate) for complaint in _target_complaints(module, model)]
+    if problems:
+        raise SpecError(problems)
+    resources = {name: resource_of(name, item) for name, item in model.resources.items()}
+    return Target(resources, model.outputs, file.locate, model.service, verify_of(model.verify) if model.verify else None)
 
 
-class ResourceModel(Strict):
-    kind: str
-    config: dict[str, Any] = Field(default_factory=dict)
-    when: str | None = None
-    for_each: Any = None
-    depends_on: list[str] = Field(default_factory=list)
-    prevent_destroy: bool = False
-
-
-class VerifyModel(Strict):
-    python: str
-    script: str
-    environment: dict[str, Any] = Field(default_factory=dict)
-    secret_environment: dict[str, Any] = Field(default_factory=dict)
-
-
-class TargetModel(Strict):
-    resources: dict[ResourceName, ResourceModel] = Field(default_factory=dict)
-    outputs: dict[Identifier, Any] = Field(default_factory=dict)
-    service: str | None = None
-    verify: VerifyModel | None = None
-
-
-def complaints_of(error: ValidationError, model: type[BaseModel]) -> Iterator[Complaint]:
-    """What pydantic found, in the words of every other message."""
-    for item in error.errors(include_url=False):
-        path: TreePath = tuple(step for step in item["loc"] if step != "[key]")
-        match item["type"]:
-            case "extra_forbidden":
-                known = _fields_at(model, path)
-                yield Complaint(path, f"there is no key {path[-1]}", None, one_of(known), meant(str(path[-1]), known))
-            case "missing":
-                yield Complaint(path[:-1], f"the key {path[-1]} is missing")
-            case "string_pattern_mismatch":
-                yield Complaint(path, "does not have the form it must have", show(item["input"]), f"the form is {item['ctx']['pattern']}")
-            case _:
-                yield Complaint(path, item["msg"][:1].lower() + item["msg"][1:], show(item["input"]))
-
-
-def _fields_at(model: type[BaseModel], path: TreePath) -> list[str]:
-    """The keys allowed beside the last step; the maps between models are told apart by the names above them."""
-    nested: Mapping[str, type[BaseModel]] = {"inputs": InputModel, "fields": InputModel, "outputs": OutputModel, "resources": ResourceModel}
-    owner: type[BaseModel] = model
-    for step in path[:-1]:
-        owner = VerifyModel if step == "verify" else nested.get(str(step), owner)
-    return list(owner.model_fields)
-
-
-def input_of(model: InputModel, path: TreePath, complain: Callable[[Complaint], None]) -> Input:
-    """The declaration, its own mistakes complained about: a type that is none, a default it would refuse itself."""
+def _read(path: Path, shower: Shown) -> _File:
+    shown = shower(path)
     try:
-        kind = parse_type(model.type)
-    except ValueError as error:
-        complain(Complaint((*path, "type"), str(error)))
-        kind = parse_type(Base.ANY)
-    for complaint in _contradictions(model, kind.innermost.base):
-        complain(Complaint((*path, *complaint.path), complaint.what, complaint.value, complaint.allowed))
-    fields = {name: input_of(item, (*path, "fields", name), complain) for name, item in model.fields.items()}
-    bounds = (model.pattern, model.minimum, model.maximum)
-    built = Input(kind, model.doc, model.default, model.required, model.sensitive, tuple(model.values), fields, *bounds)
-    if model.default is not None and not any(references(model.default)):
-        for complaint in conform(model.default, built)[1]:
-            complain(
-                Complaint((*path, "default", *complaint.path), complaint.what, complaint.value, complaint.allowed, complaint.suggestion)
-            )
-    return built
+        if path.stat().st_size > _LARGEST:
+            raise SpecError([Problem(f"the file is larger than {_LARGEST // 1_000_000} MB", "", Origin(shown))])
+        text = path.read_bytes()
+    except OSError as error:
+        raise SpecError([Problem(f"cannot be read: {error.strerror}", "", Origin(shown))]) from None
+    source = parse(text, shown)
+    if source.problems:
+        raise SpecError(source.problems)
+    root = source.root or Node({}, 0)
+    return _File(shown, _map(_plain(root)), _locator(root, shown))
 
 
-def _contradictions(model: InputModel, base: Base) -> Iterator[Complaint]:
-    if model.required and model.default is not None:
-        yield Complaint(("required",), "a required input needs no default")
-    if model.fields and base is not Base.OBJECT:
-        yield Complaint(("fields",), f"fields belong to an object, and this is {base}")
-    if model.pattern is not None and base not in _PATTERNED:
-        yield Complaint(("pattern",), f"a pattern belongs to text, and this is {base}")
-    if (model.minimum is not None or model.maximum is not None) and base not in _NUMERIC:
-        yield Complaint((), f"minimum and maximum belong to numbers, and this is {base}")
+def _checked(model: type[ModelT], file: _File) -> ModelT:
     try:
-        re.compile(model.pattern or "")
-    except re.error as error:
-        yield Complaint(("pattern",), f"is not a regular expression: {error}", show(model.pattern))
-    for name, item in model.fields.items():
-        if any(references(item.default)):
-            yield Complaint(("fields", name, "default"), "the default of a field cannot hold a reference")
+        return model.model_validate(file.tree)
+    except ValidationError as error:
+        raise SpecError([complaint.problem((), file.locate) for complaint in complaints_of(error, model)]) from None
 
 
-def output_of(model: OutputModel) -> Output:
-    return Output(model.doc, model.env, model.sensitive)
+def _target_complaints(module: Module, model: TargetModel) -> Iterator[Complaint]:
+    for name in model.outputs:
+        if name not in module.outputs:
+            allowed, suggestion = one_of(module.outputs), meant(name, module.outputs)
+            yield Complaint(("outputs", name), f"module.yaml declares no output {name}", None, allowed, suggestion)
+    for name in module.outputs:
+        if name not in model.outputs:
+            yield Complaint(("outputs",), f"the output {name} that module.yaml declares has no value here")
+    if model.service is not None and model.service not in model.resources:
+        allowed, suggestion = one_of(model.resources), meant(model.service, model.resources)
+        yield Complaint(("service",), f"there is no resource {model.service}", None, allowed, suggestion)
+    if model.verify and not (module.folder / model.verify.script).is_file():
+        yield Complaint(("verify", "script"), f"there is no file {model.verify.script} in the module's folder")
 
 
-def resource_of(name: str, model: ResourceModel) -> ResourceDefinition:
-    return ResourceDefinition(name, model.kind, model.config, model.when, model.for_each, tuple(model.depends_on), model.prevent_destroy)
+def _plain(node: Node) -> Value:
+    if isinstance(node.value, dict):
+        return {key: _plain(item) for key, item in node.value.items()}
+    if isinstance(node.value, list):
+        return [_plain(item) for item in node.value]
+    return node.value
 
 
-def verify_of(model: VerifyModel) -> VerifyDefinition:
-    return VerifyDefinition(model.python, model.script, model.environment, model.secret_environment)
+def _below(node: Node, step: str | int) -> Node | None:
+    if isinstance(node.value, dict):
+        return node.value.get(str(step))
+    if isinstance(node.value, list) and isinstance(step, int) and step < len(node.value):
+        return node.value[step]
+    return None
 
 
-def reserved(component: str) -> bool:
-    """Whether a component of this name could not be referred to."""
-    return component in RESERVED
+def _locator(root: Node, shown: str) -> Locate:
+    def locate(path: TreePath) -> Origin:
+        node = root
+        for step in path:
+            below = _below(node, step)
+            if below is None:
+                break
+            node = below
+        packed = (node.key_at if isinstance(node.value, dict | list) else 0) or node.at
+        return Origin(shown, *unpack(packed)) if packed else Origin(shown)
+
+    return locate
 
 
-def tree(value: Value) -> Mapping[str, Value]:
-    """The file's tree as a map; an empty file is an empty map."""
+def _map(value: Value) -> Mapping[str, Value]:
+    """An empty file is an empty map; so is a list, whose missing keys are then complained about."""
     return value if isinstance(value, Mapping) else {}

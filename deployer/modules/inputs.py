@@ -134,4 +134,10 @@ class _Check:
         for complaint in names_of(value, fields, "field"):
             self.complaints.append(Complaint((*path, *complaint.path), complaint.what, None, complaint.allowed, complaint.suggestion))
         known = {name: item for name, item in fields.items() if not (item.required and value.get(name) is None)}
-        return {name: self.declared(value.get(name), item, (*path, name)) for name, item in known.items()}
+        return {name: self.field(value.get(name), item, (*path, name)) for name, item in known.items()}
+
+    def field(self, value: Value, declared: Input, path: Path) -> Value:
+        before, self.secret = self.secret, self.secret or declared.sensitive
+        taken = self.declared(value, declared, path)
+        self.secret = before
+        return taken

@@ -9,9 +9,9 @@ from dataclasses import replace
 from deployer.core.errors import Origin, Problem
 from deployer.core.resource import Resource, Rules
 from deployer.core.values import Path, Value, matches, show_path
+from deployer.modules.definition import RESOURCE_NAME
 from deployer.modules.dependencies import Dependencies
 from deployer.modules.evaluate import Evaluator, Guard
-from deployer.modules.files import RESOURCE_NAME
 from deployer.modules.meaning import Known
 from deployer.modules.places import Place
 from deployer.modules.references import meant, one_of

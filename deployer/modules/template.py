@@ -116,7 +116,7 @@ class Texts:
         from jinja2 import TemplateNotFound, TemplateSyntaxError  # noqa: PLC0415 - loaded already: Jinja2 raised
 
         if isinstance(error, TemplateNotFound) and error.name == name:
-            return Refused(f"there is no template {name}", allowed=f"looked in {', '.join(map(str, self._folders)) or 'no folder'}")
+            return Refused(f"there is no template {name}", allowed=f"looked in {', '.join(map(self._shown, self._folders)) or 'no folder'}")
         if isinstance(error, TemplateSyntaxError):
             return Refused(_reason(error), origin=self._origin(error.filename or name, error.lineno))
         ours = tuple(f"{folder}/" for folder in self._folders)

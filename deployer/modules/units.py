@@ -8,8 +8,7 @@ from dataclasses import dataclass
 
 from deployer.core.errors import Problem, SpecError
 from deployer.core.values import Value
-from deployer.modules.definition import Input, Module, Target
-from deployer.modules.files import NAME, reserved
+from deployer.modules.definition import NAME, RESERVED, Input, Module, Target
 from deployer.modules.inputs import names_of
 from deployer.modules.load import Library
 from deployer.modules.references import meant, one_of
@@ -49,8 +48,8 @@ def units(spec: Spec, library: Library, problems: list[Problem]) -> dict[str, Un
 
 def _unit(spec: Spec, library: Library, component: SpecComponent) -> Unit:
     path = ("components", component.name)
-    if reserved(component.name) or not re.fullmatch(NAME, component.name):
-        what = "this name has a meaning of its own" if reserved(component.name) else "is not a name for a component"
+    if component.name in RESERVED or not re.fullmatch(NAME, component.name):
+        what = "this name has a meaning of its own" if component.name in RESERVED else "is not a name for a component"
         raise SpecError([Problem(what, ".".join(path), spec.origin(path), component.name, f"another name of the form {NAME}")])
     module = library.get(component.name, component.module, spec.origin((*path, "module")), ".".join(path))
     target = library.target(module, spec.target)
