@@ -45,6 +45,7 @@ FIXES: dict[int, tuple[str, bool]] = {
     errno.ELOOP: ("a symbolic link is in the way and is never followed: remove it, or name the folder it leads to", False),
     errno.ENOTDIR: ("a file or symbolic link stands where a folder is needed: remove it or choose another path", False),
     errno.EISDIR: ("a folder stands where a file is needed: remove it or choose another path", False),
+    errno.EFBIG: ("raise the limit of file sizes: `ulimit -f unlimited`", False),
     errno.EIO: ("the disk reports an error: look at `dmesg`", False),
     errno.EBUSY: ("something is mounted there or uses it: unmount or stop it", True),
 }
@@ -129,8 +130,14 @@ class Client:
     def _open_folder(self, path: str, *, make: bool) -> int:
         if not self.inside(path):
             return os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-        if make:
-            os.makedirs(self.root, FOLDER_MODE, exist_ok=True)
+        for _ in range(TRIES if make else 0):
+            with suppress(FileNotFoundError):
+                os.makedirs(self.root, FOLDER_MODE, exist_ok=True)
+                return self._walk(path, make=True)
+        return self._walk(path, make=make)
+
+    def _walk(self, path: str, *, make: bool) -> int:
+        """Down from the root name by name, so that no symbolic link is followed."""
         opened = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY)
         for name in [] if path == self.root else os.path.relpath(path, self.root).split("/"):
             above = opened
@@ -142,17 +149,16 @@ class Client:
 
     def _step(self, above: int, name: str, *, make: bool) -> int:
         flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
-        for _ in range(TRIES):  # a neighbour's delete may remove an empty parent between our two calls
-            with suppress(FileNotFoundError):
-                return os.open(name, flags, dir_fd=above)
+        try:
+            return os.open(name, flags, dir_fd=above)
+        except FileNotFoundError:
             if not make:
-                break
-            with suppress(FileExistsError):
-                os.mkdir(name, FOLDER_MODE, dir_fd=above)
-                with suppress(FileNotFoundError):
-                    self._claim(above, name)
-                os.fsync(above)
-        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), name)
+                raise
+        with suppress(FileExistsError):
+            os.mkdir(name, FOLDER_MODE, dir_fd=above)
+            self._claim(above, name)
+            os.fsync(above)
+        return os.open(name, flags, dir_fd=above)
 
     def _claim(self, above: int, name: str) -> None:
         made = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=above)
@@ -219,12 +225,11 @@ class Client:
         new = half(name)
         with suppress(FileNotFoundError):
             os.unlink(new, dir_fd=folder)
+        if not _exists(folder, name) and _appear(folder, name, data, stamp):
+            return
         opened = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600, dir_fd=folder)
         try:
-            marks.put(opened, stamp[1])  # before the mode, which may take the permission to do so
-            write_all(opened, data)
-            os.fchmod(opened, stamp[0])
-            os.fsync(opened)
+            _fill(opened, data, stamp)
             os.rename(new, name, src_dir_fd=folder, dst_dir_fd=folder)
         except BaseException:
             with suppress(OSError):
@@ -289,9 +294,41 @@ class Client:
             return
         raise OwnershipError(
             f"{found.path} exists already and is not ours",
-            why=f"it belongs to {marked.mark}" if marked else found.note or "nobody marked it",
+            why=f"it belongs to {marked.mark}" if marked else f"{found.note or 'a file'} nobody marked",
             fix=f"move it away, choose another path, or take it over: deployer import ENV {address} {found.path}",
         )
+
+
+def _exists(folder: int, name: str) -> bool:
+    try:
+        os.stat(name, dir_fd=folder, follow_symlinks=False)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def _appear(folder: int, name: str, data: bytes, stamp: tuple[int, Marked]) -> bool:
+    """A new file that has no name until it is whole, so that a crash leaves nothing. False where the system cannot do that."""
+    try:
+        opened = os.open(".", os.O_WRONLY | os.O_TMPFILE, 0o600, dir_fd=folder)
+    except OSError:  # unknown to the file system, or a real trouble, which the other way then meets too
+        return False
+    try:
+        _fill(opened, data, stamp)
+        os.link(f"/proc/self/fd/{opened}", name, dst_dir_fd=folder)
+    except (FileNotFoundError, PermissionError):  # no /proc, or links are not allowed here
+        return False
+    finally:
+        os.close(opened)
+    os.fsync(folder)
+    return True
+
+
+def _fill(opened: int, data: bytes, stamp: tuple[int, Marked]) -> None:
+    marks.put(opened, stamp[1])  # before the mode, which may take the permission to do so
+    write_all(opened, data)
+    os.fchmod(opened, stamp[0])
+    os.fsync(opened)
 
 
 def write_all(opened: int, data: bytes) -> None:

@@ -128,7 +128,7 @@ def standing(path: str) -> str:
 
 
 def unwritable(folder: str, where: str) -> list[Problem]:
-    if os.access(folder, os.W_OK | os.X_OK):
+    if os.access(folder, os.W_OK | os.X_OK, effective_ids=True):
         return []
     return [Problem(f"the folder {folder} is not writable", where, allowed="give your user write permission there, or choose another root")]
 
