@@ -10,12 +10,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from benchmarks import terraform
-from benchmarks.measure import CommandFailedError
+from benchmarks.measure import CommandFailedError, Cost
 from benchmarks.ours import Deployer, installed
 from benchmarks.table import Result, document, growth, table
 from benchmarks.terraform import Terraform
@@ -50,13 +51,18 @@ def _results(chosen: list[Work], folder: Path, *, with_terraform: bool) -> Itera
     ours, theirs = Deployer(folder / "deployer"), Terraform(folder / "terraform")
     for work in chosen:
         print(f"{work.name} ...", file=sys.stderr, flush=True)
-        try:
-            cost = work.ours(ours)
-            other = work.theirs(theirs) if work.theirs and with_terraform else None
-            yield Result(work, cost, other)
-        except (CommandFailedError, subprocess.TimeoutExpired) as error:
-            print(error, file=sys.stderr)
-            yield Result(work, failed=str(error))
+        cost, failed = _tried(partial(work.ours, ours))
+        other, _ = _tried(partial(work.theirs, theirs)) if work.theirs and with_terraform else (None, "")
+        yield Result(work, cost, other, failed)
+
+
+def _tried(call: Callable[[], Cost]) -> tuple[Cost | None, str]:
+    """The cost, or why there is none."""
+    try:
+        return call(), ""
+    except (CommandFailedError, subprocess.TimeoutExpired) as error:
+        print(error, file=sys.stderr)
+        return None, str(error)
 
 
 def _about(*, with_terraform: bool) -> dict[str, Any]:

@@ -70,8 +70,8 @@ def _each(size: int) -> Lines:
 
 
 def _each_terraform(size: int) -> Lines:
-    yield f'resource "terraform_data" "parts" {{\n  for_each = {{ for i in range({size}) : "k${{i}}" => i }}\n'
-    yield '  input    = "part ${each.value}\\n"\n}\n'
+    # Terraform's range() ends at 1,024, so a for_each of more has to be written out; `count` is how it says this.
+    yield f'resource "terraform_data" "parts" {{\n  count = {size}\n  input = "part ${{count.index}}\\n"\n}}\n'
 
 
 FLAT = Shape("flat", _flat, _flat_terraform)

@@ -101,16 +101,14 @@ def _state(shape: Shape, size: int) -> dict[str, Any]:
             "type": "terraform_data",
             "name": name,
             "provider": 'provider["terraform.io/builtin/terraform"]',
-            "instances": [_instance(f"part {key}\n", f"k{key}") for key in range(size)]
-            if each
-            else [_instance(f"file number {name[1:]}\n")],
+            "instances": [_instance(f"part {key}\n", key) for key in range(size)] if each else [_instance(f"file number {name[1:]}\n")],
         }
         for name in names
     ]
     return {"version": 4, "terraform_version": version(), "serial": 1, "lineage": str(uuid.uuid4()), "outputs": {}, "resources": resources}
 
 
-def _instance(text: str, key: str | None = None) -> dict[str, Any]:
+def _instance(text: str, key: int | None = None) -> dict[str, Any]:
     typed = {"value": text, "type": "string"}
     attributes = {"id": str(uuid.uuid4()), "input": typed, "output": typed, "triggers_replace": None}
-    return {"schema_version": 0, "attributes": attributes, "sensitive_attributes": []} | ({"index_key": key} if key else {})
+    return {"schema_version": 0, "attributes": attributes, "sensitive_attributes": []} | ({} if key is None else {"index_key": key})
