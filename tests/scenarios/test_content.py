@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
 from pathlib import Path
 from zipfile import ZipFile
 
+import httpx
 import pytest
 
-from tests.scenarios.project import REPOSITORY, Project
+from tests.scenarios.project import REPOSITORY, Project, allowing
 
 LOCKS = sorted([REPOSITORY / "requirements.lock", *REPOSITORY.glob("modules/*/*/requirements.lock")])
 ENVIRONMENTS = sorted(path.stem for path in REPOSITORY.glob("environments/*.yaml") if path.stem != "base")
@@ -71,16 +73,34 @@ def test_the_wheel_carries_modules_templates_and_environments(wheel: Path) -> No
 
 
 def test_the_wheel_works_in_an_empty_folder_elsewhere(wheel: Path, project: Project) -> None:
-    """Installed into an environment of its own: init, validate and plan need nothing of the repository."""
+    """Installed into an environment of its own: init, apply, verify and destroy need nothing of the repository."""
     venv = project.folder / "venv"
     uv = str(Path(sys.executable).parent / "uv")
     must(uv, "venv", "--python", sys.executable, str(venv))
     must(uv, "pip", "install", "--python", str(venv / "bin/python"), "--constraint", str(_without_hashes(project.folder)), str(wheel))
     installed = Project(project.folder, (str(venv / "bin/deployer"),))
     installed.run("init", "demo", "--yes")
-    here = Project(project.folder / "demo", installed.command)
-    here.run("validate", "local")
-    assert here.run("plan", "local", "--json").result["plan"]["steps"]
+    demo = Project(project.folder / "demo", installed.command)
+    file = demo.folder / "environments" / "local.yaml"
+    file.write_text(file.read_text().replace("port: 5000", "port: auto"))
+    demo.run("apply", "local", "-y")
+    assert demo.run("verify", "local", "--json").result["ok"] is True
+    assert demo.run("destroy", "local", "-y", *allowing(), "--json").result["left"] == []
+
+
+def test_the_example_module_works_in_two_environments_side_by_side(project: Project) -> None:
+    shutil.copytree(REPOSITORY / "examples" / "own-module", project.folder, dirs_exist_ok=True)
+    text = (project.folder / "environments" / "local.yaml").read_text()
+    project.write("other", text.replace("Our platform", "Their platform"))
+    for environment in ("local", "other"):
+        project.run("apply", environment, "-y")
+    for environment, title in (("local", "Our platform"), ("other", "Their platform")):
+        page = httpx.get(project.outputs(environment)["DASHBOARD_URL"]).text
+        assert f"<h1>{title}</h1>" in page
+        project.run("plan", environment, "--detailed-exitcode")
+    assert project.run("destroy", "local", "-y", "--json").result["left"] == []
+    project.run("plan", "other", "--detailed-exitcode")
+    assert project.run("destroy", "other", "-y", "--json").result["left"] == []
 
 
 def _without_hashes(folder: Path) -> Path:
