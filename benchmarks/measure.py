@@ -32,7 +32,9 @@ def measure(command: Sequence[str], folder: Path, variables: Mapping[str, str], 
     """Runs the command to its end. Raises `CommandFailedError` unless it exits with `code`."""
     # A process starts out with its parent's peak memory, so the parent is a bare interpreter of 9 MB.
     runner = [sys.executable, "-I", "-S", __file__, *command]
-    done = subprocess.run(runner, cwd=folder, env={**os.environ, **variables}, capture_output=True, text=True, check=False, timeout=LIMIT)
+    done = subprocess.run(
+        runner, cwd=folder, env={**_surroundings(), **variables}, capture_output=True, text=True, check=False, timeout=LIMIT
+    )
     if done.returncode:
         raise CommandFailedError(f"{' '.join(command)}: {done.stderr[-2000:]}")
     said, _, cost = done.stdout.rstrip("\n").rpartition("\n")
@@ -40,6 +42,11 @@ def measure(command: Sequence[str], folder: Path, variables: Mapping[str, str], 
     if found.code != code:
         raise CommandFailedError(f"{' '.join(command)}: exit code {found.code} where {code} was due\n{said[-2000:]}{done.stderr[-2000:]}")
     return found
+
+
+def _surroundings() -> dict[str, str]:
+    """Our own variables, less what would make every start of Python compile its imports anew."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 
 def best(command: Sequence[str], folder: Path, variables: Mapping[str, str], times: int) -> Cost:

@@ -49,14 +49,18 @@ def document(results: Sequence[Result], about: Mapping[str, Any]) -> dict[str, A
 
 
 def growth(results: Sequence[Result]) -> float | None:
-    """The exponent of the first plan's CPU time from the small size to the large one; 1 is linear, start-up left out."""
-    found = {result.work.name: result.ours for result in results if result.ours}
-    start = found.get("--version")
-    plans = [(int(name.split()[2].replace(",", "")), cost) for name, cost in found.items() if name.startswith("first plan")]
-    if start is None or len(plans) != 2:  # noqa: PLR2004 - a line through two points
+    """The exponent of the first plan's CPU time from the small size to the large one, less what a tiny plan costs; 1 is linear."""
+    plans = sorted((int(result.work.name.split()[2].replace(",", "")), result.ours.cpu) for result in _first_plans(results) if result.ours)
+    if len(plans) != len(_first_plans(results)) or not plans:
         return None
-    (small, low), (large, high) = sorted(plans, key=lambda plan: plan[0])
-    return round(math.log((high.cpu - start.cpu) / (low.cpu - start.cpu)) / math.log(large / small), 3)
+    (_, start), (small, low), (large, high) = plans
+    if low <= start:
+        return None
+    return round(math.log((high - start) / (low - start)) / math.log(large / small), 3)
+
+
+def _first_plans(results: Sequence[Result]) -> list[Result]:
+    return [result for result in results if result.work.name.startswith("first plan")]
 
 
 def table(results: Sequence[Result]) -> str:

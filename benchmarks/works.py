@@ -10,7 +10,7 @@ from benchmarks.ours import Deployer
 from benchmarks.shapes import EACH, FLAT, LAYERS
 from benchmarks.terraform import Terraform
 
-SMALL, LARGE = 1_000, 10_000
+TINY, SMALL, LARGE = 10, 1_000, 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +55,7 @@ def works(small: int, large: int) -> Sequence[Work]:
             memory=at_large(400),
         ),
         Work(f"no-op plan {m} flat, not cached", lambda d: d.noop_plan(FLAT, large, cached=False), wall=at_large(9), memory=at_large(400)),
+        Work(f"first plan {TINY} in layers", lambda d: d.first_plan(LAYERS, TINY), lambda t: t.first_plan(LAYERS, TINY)),
         Work(f"first plan {s} in layers", lambda d: d.first_plan(LAYERS, small), lambda t: t.first_plan(LAYERS, small)),
         Work(f"first plan {m} in layers", lambda d: d.first_plan(LAYERS, large), lambda t: t.first_plan(LAYERS, large), wall=at_large(8)),
         Work(
