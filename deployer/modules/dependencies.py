@@ -67,7 +67,7 @@ class Dependencies:
             raise Refused
         if not bracket:
             return shape.addresses
-        if f"{shape.address}[{key}" in shape.addresses:
+        if key.endswith("]") and key[:-1] in (shape.items or {}):
             return (f"{shape.address}[{key}",)
         raise Refused(f"the resource {stem} has no key {key.removesuffix(']')}", allowed=one_of(shape.items or {}))
 

@@ -87,6 +87,9 @@ class Evaluator:
     def items(self, raw: Mapping[str, Value], path: TreePath) -> dict[str, Value]:
         """The map's values without the dropped ones."""
         made = {key: self.value_or_dropped(item, (*path, key)) for key, item in raw.items()}
+        for key in raw:
+            if "${" in key:
+                self.refuse(Refused(f"the key {key!r} cannot hold a reference", allowed="references stand in values"), path)
         return {key: item for key, item in made.items() if item is not DROPPED}
 
     def condition(self, expression: str | bool, path: TreePath) -> bool | None:  # noqa: FBT001 - YAML's own true and false

@@ -70,7 +70,7 @@ def _expanded(
     spec: Spec, library: Library, kinds: Mapping[str, Rules], environment: Mapping[str, str], problems: list[Problem]
 ) -> Expanded:
     known = Known(spec, units(spec, library, problems), kinds, environment)
-    top = Place(TOP, spec.resources, spec.origin, spec_scope(known))
+    top = Place(TOP, spec.resources, spec.origin, spec_scope(known, library.texts(None)))
     places = {
         unit.name: Place(unit.name, unit.target.resources, unit.target.locate, unit_scope(known, unit)) for unit in known.units.values()
     }

@@ -75,7 +75,8 @@ class _Check:
     complaints: list[Complaint] = field(default_factory=list)
 
     def complain(self, path: Path, what: str, value: Value, allowed: str = "", suggestion: str = "") -> None:
-        self.complaints.append(Complaint(path, what, None if self.secret else show(value), allowed, suggestion))
+        hidden = self.secret or isinstance(value, EnvironmentText)
+        self.complaints.append(Complaint(path, what, None if hidden else show(value), allowed, suggestion))
 
     def declared(self, value: Value, declared: Input, path: Path) -> Value:
         if value is None:
@@ -109,10 +110,8 @@ class _Check:
 
     def scalar(self, value: Value, declared: Input, kind: InputType, path: Path) -> Value:
         rule: Scalar = TYPES[kind.base]
-        if isinstance(value, EnvironmentText):
-            value = from_environment(str(value), kind.base)
         try:
-            taken = rule.take(value)
+            taken = rule.take(from_environment(str(value), kind.base) if isinstance(value, EnvironmentText) else value)
         except TypeError:
             return self.complain(path, f"must be {rule.article}", value, rule.allowed)
         self.bounds(value, taken, declared, path)

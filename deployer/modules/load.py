@@ -75,9 +75,10 @@ class Library:
             self._targets[key] = files.read_target(module, target, self._shown)
         return self._targets[key]
 
-    def texts(self, module: Module) -> Texts:
-        """The templates the module sees."""
-        folders = (module.folder.parent.parent / "templates", *self._templates)
+    def texts(self, module: Module | None) -> Texts:
+        """The templates a module sees: those beside it, and the shared ones. The spec itself (None) sees those of all folders."""
+        own = [module.folder.parent.parent] if module else self._folders
+        folders = [*(folder / "templates" for folder in own), *self._templates]
         return Texts([folder for folder in folders if folder.is_dir()], self._shown)
 
     def _candidates(self, component: str, module: str) -> Iterator[Path]:

