@@ -9,9 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from rich.console import Console, RenderableType
+from rich.console import Console, Group, RenderableType
 from rich.live import Live as Screen
-from rich.table import Table
 from rich.text import Text
 
 from deployer.cli.progress import LOOKS, event_line
@@ -40,7 +39,7 @@ class Board:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def put(self, event: Event) -> None:
-        if not event.address or event.type is EventType.READING:
+        if not event.address or event.type in (EventType.READING, EventType.NOTE):
             return
         now = time.monotonic()
         with self.lock:
@@ -49,27 +48,41 @@ class Board:
             since = before.since if before and before.event.type in BUSY else now
             rows[event.address] = Row(event, since)
 
-    def table(self, height: int) -> Table:
+    def lines(self, height: int) -> list[Text]:
         """Components with their busy resources; when there are too many, what is done goes first."""
-        table = Table.grid(padding=(0, 1), expand=False)
-        for _ in range(3):
-            table.add_column(no_wrap=True, overflow="ellipsis")
         with self.lock:
             lines = [line for component, rows in self.rows.items() for line in component_lines(component, rows)]
-        busy = [line for line in lines if line[0]]
-        shown = lines if len(lines) <= height else busy[-height:]
-        for _, cells in shown:
-            table.add_row(*cells)
-        if len(shown) < len(lines):
-            table.add_row(Text("…"), Text(f"{len(lines) - len(shown)} more rows", "dim"), Text(""))
-        return table
+        shown = lines if len(lines) <= height else [line for line in lines if line.busy][-height:]
+        side = max((len(line.name) for line in shown), default=0)
+        texts = [line.text(side) for line in shown]
+        return texts if len(shown) == len(lines) else [*texts, Text(f"… {len(lines) - len(shown)} more rows", "dim")]
 
     def __rich__(self) -> RenderableType:
-        return self.table(max(3, Console(stderr=True).size.height - SPARE_ROWS))
+        return Group(*self.lines(max(3, Console(stderr=True).size.height - SPARE_ROWS)))
 
 
-def component_lines(component: str, rows: dict[str, Row]) -> list[tuple[bool, tuple[Text, Text, Text]]]:
-    """(whether it is busy, its cells) for a component and each of its busy or failed resources."""
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One row of the tree before it is drawn."""
+
+    sign: str
+    style: str
+    name: str
+    told: str
+    busy: bool
+    bold: bool = False
+
+    def text(self, side: int) -> Text:
+        """One line of the screen, names padded to `side`; what does not fit is cut at the right."""
+        line = Text(no_wrap=True, overflow="ellipsis")
+        line.append(self.sign, self.style)
+        line.append(f" {self.name.ljust(side)}", "bold" if self.bold else "")
+        line.append(f"  {self.told}", "dim" if self.bold else "")
+        return line
+
+
+def component_lines(component: str, rows: dict[str, Row]) -> list[Line]:
+    """A line for a component and one for each of its busy or failed resources."""
     now = time.monotonic()
     working = [row for row in rows.values() if row.event.type in BUSY]
     failed = [row for row in rows.values() if row.event.type in (EventType.FAILED, EventType.SKIPPED)]
@@ -79,17 +92,17 @@ def component_lines(component: str, rows: dict[str, Row]) -> list[tuple[bool, tu
     else:
         sign, style = LOOKS[EventType.FAILED if failed else EventType.DONE]
     counted = f"{done} done" + (f", {len(working)} busy" if working else "") + (f", {len(failed)} failed" if failed else "")
-    lines = [(bool(working), (Text(sign, style), Text(component, "bold"), Text(counted, "dim")))]
-    return lines + [(bool(working), _resource(row, now)) for row in (*working, *failed)]
+    head = Line(sign, style, component, counted, busy=bool(working), bold=True)
+    return [head, *(_resource(row, now, busy=bool(working)) for row in (*working, *failed))]
 
 
-def _resource(row: Row, now: float) -> tuple[Text, Text, Text]:
+def _resource(row: Row, now: float, *, busy: bool) -> Line:
     event = row.event
     sign, style = LOOKS[event.type]
     seconds = now - row.since if event.type in BUSY else event.seconds
-    words = " ".join(word for word in (event.action, event.type.value if event.type is not EventType.STARTED else "") if word)
-    told = f"{words} {duration(seconds)}" + (f": {event.detail.splitlines()[0]}" if event.detail else "")
-    return Text(f"  {sign}", style), Text(event.address.partition("/")[2] or event.address), Text(told)
+    doing = event.action if event.type is EventType.STARTED else event.type.value
+    told = f"{doing} {duration(seconds)}" + (f": {event.detail.splitlines()[0]}" if event.detail else "")
+    return Line(sign, style, f"  {event.address.partition('/')[2] or event.address}", told, busy)
 
 
 @contextmanager

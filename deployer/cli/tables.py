@@ -52,9 +52,11 @@ def holder_text(holder: Holder) -> str:
 
 
 def outputs_text(outputs: Sequence[Output], paint: Paint = PLAIN, columns: int = 100) -> str:
-    """`component.output  value`, aligned; never shortened, so that it can be copied."""
+    """`component.output  value`, aligned. Text is never shortened, so that it can be copied; a map or a list is."""
     side = max((len(f"{item.component}.{item.name}") for item in outputs), default=0)
-    return "\n".join(f"{paint(f'{item.component}.{item.name}'.ljust(side), 'bold')}  {_value(item, columns)}" for item in outputs)
+    return "\n".join(
+        f"{paint(f'{item.component}.{item.name}'.ljust(side), 'bold')}  {_value(item, columns - side - 2)}" for item in outputs
+    )
 
 
 def _value(item: Output, columns: int) -> str:
@@ -62,7 +64,7 @@ def _value(item: Output, columns: int) -> str:
         return UNKNOWN
     if item.value is None and item.sensitive:
         return SENSITIVE
-    return item.value if isinstance(item.value, str) else show(item.value, columns * 10)
+    return item.value if isinstance(item.value, str) else show(item.value, max(20, columns - 20))
 
 
 def modules_table(pages: Sequence[ModulePage], columns: int = 100) -> str:

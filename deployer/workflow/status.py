@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from deployer.core.protocols import Kind
-from deployer.core.resource import Failed, Live, Waiting
+from deployer.core.resource import Failed, Waiting
 from deployer.core.state import State
 from deployer.core.values import Json, templates
 from deployer.engine.survey import World
 from deployer.workflow.answers import ComponentStatus, Health, Status, Where
 from deployer.workflow.environment import Environment, opening
 from deployer.workflow.output import outputs_of
+
+
+@runtime_checkable
+class Reporting(Protocol):
+    """A kind whose objects run."""
+
+    def status(self, ids: Sequence[str]) -> Mapping[str, Mapping[str, Json]]:
+        """Of each: `since` in seconds since 1970, `restarts`, `memory` in bytes; None where there is nothing to say."""
+
 
 URLS = ("url", "uri", "path")  # what a component is reached by, the first it has
 
@@ -53,10 +62,10 @@ def _component(name: str, environment: Environment, state: State, world: World) 
     made = [address for address in addresses if address in state.objects]
     if not made and addresses:
         return replace(blank, fix=f"deployer apply {spec.environment}")
-    service = expanded.services.get(name)
+    service = expanded.services.get(name, "")
     told = [_judged(address, state, world, environment.tools.kinds) for address in made]
     worst = max(told, key=lambda item: (_RANK[item[0]], item[1] == service), default=(Health.HEALTHY, "", "", ""))
-    facts = _process_facts(state, world, service)
+    facts = _running(service, state, environment.tools.kinds)
     cause = f"{worst[1].partition('/')[2]}: {worst[2]}" if worst[2] else ""
     return replace(blank, health=worst[0], cause=cause, fix=worst[3], **facts)
 
@@ -91,30 +100,11 @@ def _version(versions: Mapping[str, str]) -> str:
     return next(iter(versions.values()), "")
 
 
-def _process_facts(state: State, world: World, service: str | None) -> dict[str, Any]:
-    """since, restarts and memory of the service's process tree, as far as there is one."""
-    item = state.objects.get(service or "")
-    live: Live | None = world.get(item.kind, item.id) if item else None
-    pid = live.outputs.get("pid") if live else None
-    if live is None or not isinstance(pid, int):
+def _running(address: str, state: State, kinds: Mapping[str, Kind]) -> dict[str, Any]:
+    """`since`, `restarts` and `memory` of a service, as far as its kind can tell."""
+    item = state.objects.get(address)
+    kind = kinds[item.kind] if item else None
+    if item is None or not isinstance(kind, Reporting):
         return {}
-    restarts = live.outputs.get("restarts")
-    return {**_tree(pid), "restarts": restarts if isinstance(restarts, int) else None}
-
-
-def _tree(pid: int) -> dict[str, Any]:
-    import psutil  # noqa: PLC0415 - only where there is a process
-
-    try:
-        leader = psutil.Process(pid)
-        family = [leader, *leader.children(recursive=True)]
-        since = leader.create_time()
-    except psutil.NoSuchProcess:
-        return {}
-    memory = 0
-    for process in family:
-        try:
-            memory += process.memory_info().rss
-        except (psutil.NoSuchProcess, psutil.AccessDenied):
-            continue
-    return {"since": since, "memory": memory}
+    facts = kind.status([item.id]).get(item.id, {})
+    return {name: facts.get(name) for name in ("since", "restarts", "memory")}

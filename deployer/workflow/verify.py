@@ -49,9 +49,16 @@ def _prove(component: str, item: Verify, resolver: Resolver, listener: Listener)
     code, steps, errors = _run(component, [str(told["python"]), item.script], _variables(told["variables"]), listener)
     seconds = time.monotonic() - started
     ok = code == 0 and all(step.get("ok", True) for step in steps)
-    detail = "" if ok else (errors[-1] if errors else f"the script ended with exit code {code}")
+    detail = "" if ok else (_cause(steps, errors) or f"the script ended with exit code {code}")
     listener.event(Event(EventType.DONE if ok else EventType.FAILED, component, "verify", "\n".join(errors) if not ok else "", seconds))
     return Proof(component, ok, tuple(steps), round(seconds, 3), detail)
+
+
+def _cause(steps: Sequence[Mapping[str, Json]], errors: Sequence[str]) -> str:
+    failed = [step for step in steps if not step.get("ok", True)]
+    if failed:
+        return ": ".join(str(failed[0][key]) for key in ("check", "detail") if failed[0].get(key))
+    return errors[-1] if errors else ""
 
 
 def _variables(told: Json) -> dict[str, str]:
@@ -110,5 +117,8 @@ def _hear(component: str, line: str, steps: list[Mapping[str, Json]], listener: 
             listener.note(f"{component}: {line}")
         return
     steps.append(step)
-    kind = EventType.WAITING if step.get("ok", True) else EventType.FAILED
-    listener.event(Event(kind, component, "verify", str(step.get("step", step.get("name", line)))))
+    name = str(step.get("check", step.get("step", "")))
+    told = ": ".join(part for part in (name, str(step.get("detail", ""))) if part) or line
+    seconds = step.get("seconds")
+    kind = EventType.NOTE if step.get("ok", True) else EventType.FAILED
+    listener.event(Event(kind, component, "", told, float(seconds) if isinstance(seconds, int | float) else 0.0))

@@ -31,7 +31,8 @@ def test_the_version_is_said_without_anything_heavy() -> None:
 
 @pytest.mark.parametrize("arguments", [[], ["--help"], ["-h"]])
 def test_the_help_names_every_verb_and_imports_none(arguments: list[str]) -> None:
-    look = f"import sys; from deployer.cli.app import run; run({arguments!r}); print(*[m for m in sys.modules if m.startswith('deployer.cli.verbs.')])"
+    seen = "print(*[m for m in sys.modules if m.startswith('deployer.cli.verbs.')])"
+    look = f"import sys; from deployer.cli.app import run; run({arguments!r}); {seen}"
     lines = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=True, timeout=60).stdout.splitlines()
     assert all(any(line.startswith(f"  {verb} ") for line in lines) for verb in VERBS)
     assert lines[-1] == ""

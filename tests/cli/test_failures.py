@@ -62,10 +62,9 @@ def test_json_errors_are_one_document_on_stdout(capsys: pytest.CaptureFixture[st
 
 def test_a_defect_keeps_its_values_to_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DEPLOYER_DEBUG", raising=False)
-    try:
-        raise ValueError("canary-secret")
-    except ValueError as error:
-        text = words(error, PLAIN)
+    with pytest.raises(ValueError, match="canary") as caught:
+        int("canary-secret")
+    text = words(caught.value, PLAIN)
     assert "a defect in deployer: ValueError at" in text
     assert "canary" not in text
 
