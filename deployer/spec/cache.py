@@ -54,12 +54,19 @@ def keep(folder: Path, file: Path, merged: Merged) -> None:
     """Keeps it for next time, readable by us alone. A folder that cannot be written costs time, nothing else."""
     body = json.dumps(_encode(merged), separators=(",", ":")).encode()
     with contextlib.suppress(OSError):
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _make(folder)
         _write(_place(folder, file), f"{_WRITER} {digest(body)}\n".encode() + body)
 
 
 def _place(folder: Path, file: Path) -> Path:
     return folder / f"{digest(os.fsencode(file))[:32]}.json"
+
+
+def _make(folder: Path) -> None:
+    """The folder and those above it, ours alone: `Path.mkdir` would open the upper ones to everybody."""
+    if not folder.is_dir():
+        _make(folder.parent)
+        folder.mkdir(mode=0o700, exist_ok=True)
 
 
 def _write(place: Path, data: bytes) -> None:

@@ -115,10 +115,7 @@ class Checks:
                 yield self._problem("several addresses move here", ("moved", old), "each new address once")
 
     def _problem(self, what: str, path: Steps, allowed: str = "", suggestion: str = "") -> Problem:
-        value = self.data
-        for step in path:
-            value = value[step]  # type: ignore[index]
-        return Problem(what, show_path(path), self.places.origin(path), shown(value, path), allowed, suggestion)
+        return Problem(what, show_path(path), self.places.origin(path), shown(self.places.written(path), path), allowed, suggestion)
 
 
 def _is_folder(path: Path) -> bool:

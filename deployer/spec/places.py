@@ -56,6 +56,10 @@ class Places:
         index, _ = self._find(path)
         return self._origin(self.keys[index] or self.at[index])
 
+    def written(self, path: Sequence[str | int]) -> Value:
+        """What the files say at `path`, references still as text; else at its nearest ancestor."""
+        return self._find(path)[1]
+
     def file_number(self, path: Sequence[str | int]) -> int:
         """The number of the file that says the value at `path`."""
         index, _ = self._find(path)

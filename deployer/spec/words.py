@@ -71,7 +71,9 @@ def _problem(error: ErrorDetails, places: Places, keys: Allowed, patterns: Mappi
         allowed = patterns.get(context.get("pattern", ""), "")
     if not suggestion:
         suggestion = _meant(kind, error["input"], context)
-    value = None if kind in ("missing", "extra_forbidden") or at_key else shown(error["input"], path)
+    value = (
+        None if kind in ("missing", "extra_forbidden") or at_key else shown(places.written(path), path)
+    )  # as written: variables stay closed
     find = places.key_origin if at_key or kind == "extra_forbidden" else places.origin
     return Problem(what, show_path(path), find(path), value, allowed, suggestion)
 

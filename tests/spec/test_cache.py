@@ -54,10 +54,10 @@ def test_a_kept_spec_answers_and_says_the_same(tmp_path: Path) -> None:
 
 
 def test_it_is_for_our_eyes_only(tmp_path: Path) -> None:
-    written(tmp_path)
-    loaded(tmp_path)
-    assert (tmp_path / "cache").stat().st_mode & 0o777 == 0o700
-    assert kept(tmp_path).stat().st_mode & 0o777 == 0o600
+    place = tmp_path / "new" / "cache"
+    load(written(tmp_path), project=tmp_path, cache=place)
+    (file,) = place.iterdir()
+    assert [path.stat().st_mode & 0o777 for path in (file, place, place.parent)] == [0o600, 0o700, 0o700]
 
 
 @pytest.mark.parametrize("name", ["local.yaml", "base.yaml"])

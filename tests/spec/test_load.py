@@ -142,6 +142,14 @@ def test_variables_are_filled_in_and_never_kept(tmp_path: Path, monkeypatch: pyt
     assert all(b"canary" not in kept.read_bytes() for kept in cache.iterdir())
 
 
+def test_a_variables_value_never_stands_in_messages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PLACE", "canary")
+    text = "settings: {bind: '${env:PLACE}', ready_timeout: '${env:PLACE}'}\nmodules: ['${env:PLACE}']\nstate: '${env:PLACE}'\n"
+    with pytest.raises(SpecError) as caught:
+        load(write(tmp_path, local=HEAD + text), project=tmp_path, cache=None)
+    assert [problem.value for problem in caught.value.problems] == ['"${env:PLACE}"'] * 4
+
+
 def test_the_digest_is_of_all_bytes_of_all_files(tmp_path: Path) -> None:
     first = example_spec(tmp_path).digest
     assert example_spec(tmp_path).digest == first
