@@ -5,18 +5,35 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
 from deployer.core.errors import ConfigError, OwnershipError
-from deployer.core.resource import Mark, Rules
-from deployer.core.values import OutputRef, Template, Unknown
+from deployer.core.protocols import Provider
+from deployer.core.resource import Mark, Rules, Want
+from deployer.core.values import Json, OutputRef, Template, Unknown
 from deployer.providers.registry import kind_names, kind_rules
 from tests.contracts.kinds import MARK, Bench, Case, bench, differences, relabel
 
 SCHEMA = "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute('create table if not exists t (x)'); c.commit()"
+
+LOCK = """\
+iniconfig==2.3.1 \\
+    --hash=sha256:67f4b9c50da0dedf52af349e7749a80a9057a5031199791b906c3bb3ae878960 \\
+    --hash=sha256:9121e2c1fdb355232495be3194c8dfe87ccc2d5dee45947b78e68f499790d7a7
+"""
+LASTING: list[Json] = [sys.executable, "-c", "import time; time.sleep(600)"]
+
+
+def supervised(provider: Provider, folder: Path) -> Iterator[Mapping[str, Json]]:
+    kind, address = provider.kinds["local.supervisor"], "test/local.supervisor/supervisor"
+    config = kind.parse({})
+    live = kind.create(Want(address, str(kind.identify(address, config)), MARK.at(address), config))
+    yield {"supervisor": live.outputs["socket"]}
+    kind.delete(live)
+
 
 CASES = [
     Case("local.directory", {"path": "data/deep"}, {"mode": "0755"}),
@@ -26,6 +43,9 @@ CASES = [
     Case("local.secret", {"length": 24, "alphabet": "urlsafe"}),
     Case("local.port", {"port": "auto"}, {"port": 18743}, name="auto"),
     Case("local.port", {"port": 18742, "bind": "127.0.0.1"}, {"port": 18744}),
+    Case("local.python_env", {"lock": LOCK, "name": "small"}),
+    Case("local.supervisor", {"log_backups": 2}, {"log_max_size": "1MB"}),
+    Case("local.process", {"command": LASTING}, {"environment": {"A": "1"}}, prepare=supervised, settle=10),
     Case("local.sqlite", {"path": "db/plain.db"}, {"mode": "0640"}, name="plain"),
     Case(
         "local.sqlite",
@@ -74,8 +94,7 @@ def test_an_object_lives_from_nothing_to_nothing(made: Bench, tmp_path: Path) ->
 def test_nothing_is_left_of_a_deleted_object(made: Bench, tmp_path: Path) -> None:
     before = sorted(tmp_path.rglob("root/*"))
     made.kind.delete(made.kind.create(made.want()))
-    kept = {"ports"}  # the folder the allocation lock is taken on
-    assert [path for path in sorted(tmp_path.rglob("root/*")) if path not in before and path.name not in kept] == []
+    assert [path for path in sorted(tmp_path.rglob("root/*")) if path not in before] == []
 
 
 @every_kind
@@ -208,7 +227,9 @@ def test_what_we_make_is_closed_to_other_users(made: Bench, tmp_path: Path) -> N
         made.kind.create(made.want())
     finally:
         os.umask(old)
-    open_to_others = [path for path in (tmp_path / "root").rglob("*") if not path.is_symlink() and path.stat().st_mode & 0o077]
+    found = [path for path in (tmp_path / "root").rglob("*") if not path.is_symlink()]
+    # an environment's files are links to ones everybody may read; its folders are closed
+    open_to_others = [path for path in found if path.stat().st_mode & 0o077 and (path.is_dir() or "envs" not in path.parts)]
     assert open_to_others == []
 
 

@@ -188,9 +188,7 @@ class ProcessKind(LocalKind):
         text = _read(paths.ini)
         config: dict[str, Json] = {key: value for key, value in written.items() if key not in OURS}
         config["running"] = readiness.running(seen, written, paths, text)
-        # A program that fails again and again has no start worth holding a plan to.
-        since = seen.record.get("began") if seen.begun and not seen.failures else None
-        token = f"{found.token}-{sha256(text.encode()).hexdigest()[:8]}-{config['running']}-{since}"
+        token = f"{found.token}-{sha256(text.encode()).hexdigest()[:8]}-{config['running']}-{seen.start}"
         outputs: dict[str, Json] = {"port": None, "url": None, "log": paths.log}
         if isinstance(port := written.get("port"), int):
             outputs |= {"port": port, "url": readiness.url(str(written.get("bind")), port)}

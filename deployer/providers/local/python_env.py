@@ -52,11 +52,11 @@ class PythonEnvKind(LocalKind):
         return {"path": object_id, "bin": f"{object_id}/bin", "python": f"{object_id}/bin/python"}
 
     def read(self, ids: Sequence[str]) -> Mapping[str, Live | None]:
-        return {path: self._live(found) if found else None for path, found in self.client.look(ids)}
+        return {path: self._live(found) if found else None for path, found in self.client.look(ids, 0)}
 
     def create(self, want: Want) -> Live:
         """Links a finished copy into place; what a crash left unfinished there is replaced."""
-        self.client.refuse_foreign(self.client.look_at(want.id), want.address)
+        self.client.refuse_foreign(self.client.look_at(want.id, 0), want.address)
         if not uv.complete(want.id):
             self._place(want, uv.template(self.client.options.cache, self._recipe(want.config)))
         with explaining("mark", want.id):
@@ -72,6 +72,7 @@ class PythonEnvKind(LocalKind):
         return self.create(want)
 
     def delete(self, live: Live) -> None:
+        self.client.refuse_foreign(self.client.look_at(live.id, 0), "", adopt=True)
         with explaining("remove", live.id):
             Path(live.id, uv.NOTE).unlink(missing_ok=True)  # first: what is half removed is not complete
             with suppress(FileNotFoundError):

@@ -38,6 +38,11 @@ class Seen:
         return int(self.info.get("pid", 0)) if self.up else 0
 
     @property
+    def start(self) -> str:
+        """Changes with every start. A program that fails again and again has none worth holding a plan to."""
+        return f"{self.info['start']}.{self.guard}" if self.up and not self.failures else ""
+
+    @property
     def begun(self) -> bool:
         """Whether the program itself runs: its guard may still be clearing up, or pausing after a failure."""
         return self.guard != 0 and self.record.get("guard") == self.guard and not self.record.get("ended")
@@ -52,12 +57,13 @@ class Seen:
         return str((self.record.get("last_exit") or {}).get("reason", ""))
 
     def digest(self) -> str | None:
-        """Of what the program was started from; None when nothing runs."""
+        """Of what the program was started from; None when that cannot be said."""
         if self.begun:
             return str(self.record.get("digest"))
+        if not self.guard or guard.guards(self.guard) is None:  # nothing runs, or supervisord has forked and not yet become the guard
+            return None
         with suppress(OSError, IndexError):
-            words = Path(f"/proc/{self.guard}/cmdline").read_bytes().split(b"\0") if self.guard else []
-            return words[-2].decode()
+            return Path(f"/proc/{self.guard}/cmdline").read_bytes().split(b"\0")[-2].decode()
         return None
 
 
