@@ -1,13 +1,17 @@
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from deployer.core.errors import SpecError
+from deployer.core.errors import Problem, SpecError
 from deployer.core.resource import Rules
+from deployer.core.values import Value
 from deployer.modules.expand import expand
 from deployer.modules.load import Library, data_folder, library
 from deployer.spec.load import load
@@ -76,3 +80,55 @@ def test_every_shipped_local_environment_expands(file: str, kinds: Mapping[str, 
     more = {"local.sqlite": Rules(), "local.python_env": Rules(), "local.supervisor": Rules()}
     spec = load(data_folder("environments") / file, project=data_folder("environments").parent, cache=None)
     assert expand(spec, library(), {**kinds, **more}, os.environ).desired.resources
+
+
+_LEAVES = st.one_of(
+    st.none(), st.booleans(), st.integers(), st.sampled_from(["", "x", "string", "list[any]", "${input.x}", "${resource.a.b}", "[", "url"])
+)
+_NAMES = (
+    "type",
+    "default",
+    "fields",
+    "values",
+    "pattern",
+    "minimum",
+    "maximum",
+    "required",
+    "kind",
+    "config",
+    "when",
+    "for_each",
+    "depends_on",
+    "$when",
+    "x",
+)
+_TREES = st.recursive(
+    _LEAVES,
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.sampled_from(_NAMES), inner, max_size=4)),
+    max_leaves=10,
+)
+_INPUT = st.fixed_dictionaries(
+    {"type": st.sampled_from(["string", "integer", "list[any]", "map[object]"])}, optional=dict.fromkeys(_NAMES[1:8], _TREES)
+)
+_RESOURCE = st.fixed_dictionaries({"kind": st.just("local.file")}, optional=dict.fromkeys(_NAMES[9:13], _TREES))
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(inputs=st.one_of(_TREES, st.fixed_dictionaries({"x": _INPUT})), resource=st.one_of(_TREES, _RESOURCE), output=_TREES)
+def test_any_module_file_is_read_or_refused_with_a_spec_error(
+    tmp_path: Path, kinds: Mapping[str, Rules], inputs: Value, resource: Value, output: Value
+) -> None:
+    folder = tmp_path / "modules" / "one" / "wild"
+    folder.mkdir(parents=True, exist_ok=True)
+    head = {"component": "one", "module": "wild", "summary": "s", "outputs": {"url": {}}}
+    (folder / "module.yaml").write_text(json.dumps({**head, "inputs": inputs}))
+    (folder / "local.yaml").write_text(json.dumps({"resources": {"a": resource}, "outputs": {"url": output}}))
+    file = tmp_path / "test.yaml"
+    file.write_text("version: 1\nplatform: demo\ntarget: local\nmodules: [modules]\ncomponents: {one: {module: wild}}\n")
+    spec = load(file, project=tmp_path, cache=None)
+    problems: Sequence[Problem] = ()
+    try:
+        expand(spec, Library(spec.modules, []), kinds, {})
+    except SpecError as error:
+        problems = error.problems
+    assert all(problem.origin and problem.what for problem in problems)
