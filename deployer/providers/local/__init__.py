@@ -7,12 +7,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from threading import Lock
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from deployer.core.errors import Problem
 from deployer.core.protocols import Kind, Provider
+from deployer.core.values import Json
 from deployer.providers.local.client import Client
 from deployer.providers.registry import Options
+
+if TYPE_CHECKING:
+    from deployer.providers.local.process import ProcessKind
 
 # Name -> "module:Class"; the class takes the client.
 KINDS: Mapping[str, str] = {
@@ -70,6 +74,17 @@ class LocalProvider:
         from deployer.providers.local.root import problems  # noqa: PLC0415 - imported only when it is needed
 
         return problems(self._client.root)
+
+    def status(self, ids: Sequence[str]) -> Mapping[str, Mapping[str, Json]]:
+        """How the processes with these ids are: state, pid, since, uptime, restarts, memory, last_exit."""
+        return self._processes().status(ids)
+
+    def log_files(self, object_id: str) -> tuple[str, ...]:
+        """The process's log files that exist, the one written now first."""
+        return self._processes().log_files(object_id)
+
+    def _processes(self) -> ProcessKind:
+        return cast("ProcessKind", self._kinds["local.process"])
 
     def close(self) -> None:
         """Nothing is kept open."""
