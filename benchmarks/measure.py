@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,11 +17,15 @@ LIMIT = 900  # seconds
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """`cpu` counts user and system time of the command and its children; `memory` is the largest single process, in MB."""
+    """`cpu` counts user and system time of the command and its children.
+
+    `memory` is the peak of the largest single process, `engine` that of the command's own (0 where it cannot be read), in MB.
+    """
 
     wall: float
     cpu: float
     memory: float
+    engine: float
     code: int
 
 
@@ -58,10 +63,27 @@ def main(command: list[str]) -> None:
     """Runs the command in this very process's child and prints its cost as the last line."""
     begin = time.perf_counter()
     child = os.posix_spawnp(command[0], command, os.environ)
+    peak = [0.0]
+    watcher = threading.Thread(target=_watch, args=(child, peak), daemon=True)
+    watcher.start()
     _, status, usage = os.wait4(child, 0)
     wall = time.perf_counter() - begin
     cpu, memory = usage.ru_utime + usage.ru_stime, usage.ru_maxrss / (1024**2 if sys.platform == "darwin" else 1024)
-    print("\n" + json.dumps({"wall": wall, "cpu": cpu, "memory": memory, "code": os.waitstatus_to_exitcode(status)}))
+    code = os.waitstatus_to_exitcode(status)
+    print("\n" + json.dumps({"wall": wall, "cpu": cpu, "memory": memory, "engine": peak[0], "code": code}))
+
+
+def _watch(child: int, peak: list[float]) -> None:
+    """Keeps the child's own peak memory (Linux), which the kernel tells only while it runs."""
+    file = Path(f"/proc/{child}/status")
+    while True:
+        try:
+            found = [line.split()[1] for line in file.read_text().splitlines() if line.startswith("VmHWM:")]
+        except OSError:
+            return
+        if found:
+            peak[0] = int(found[0]) / 1024
+        time.sleep(0.05)
 
 
 if __name__ == "__main__":

@@ -77,13 +77,17 @@ def _row(result: Result) -> tuple[str, ...]:
     reached = {None: "", True: "yes", False: "NO"}[result.reached]
     faster = f"{result.theirs.wall / result.ours.wall:.1f}" if result.ours and result.theirs else ""
     failed = result.failed.splitlines()[0][:60] if result.failed else ""
-    return (result.work.name, *_cost(result.ours), failed or _limits(result.work), reached, *_cost(result.theirs), faster)
+    return (result.work.name, *_cost(result.ours), failed or _limits(result), reached, *_cost(result.theirs), faster)
 
 
 def _cost(cost: Cost | None) -> tuple[str, str, str]:
     return (f"{cost.wall:.2f}", f"{cost.cpu:.2f}", f"{cost.memory:.0f}") if cost else ("", "", "")
 
 
-def _limits(work: Work) -> str:
+def _limits(result: Result) -> str:
+    work, cost = result.work, result.ours
     parts = ((work.wall, "s"), (work.cpu, "s CPU"), (work.memory, "MB"))
-    return ", ".join(f"{limit:g} {unit}" for limit, unit in parts if limit is not None)
+    stated = ", ".join(f"{limit:g} {unit}" for limit, unit in parts if limit is not None)
+    # The rest of the memory is what the command started: package tools, a database being made.
+    started_others = cost is not None and 0 < cost.engine < cost.memory / 2
+    return stated or (f"engine alone {cost.engine:.0f} MB" if cost and started_others else "")
