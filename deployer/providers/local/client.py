@@ -26,7 +26,7 @@ from deployer.providers.registry import Options
 FOLDER_MODE = 0o700
 LIMIT = 16 * 2**20  # bytes of a file we are willing to hold in memory
 
-TRIES = 16  # for a parent folder that a neighbour's delete removes between two of our calls
+TRIES = 1000  # for a parent folder that a neighbour's delete removes between two of our calls; somebody gets on each time
 
 # errno -> (what to do about it, whether trying again may help)
 FIXES: dict[int, tuple[str, bool]] = {
@@ -154,18 +154,24 @@ class Client:
         except FileNotFoundError:
             if not make:
                 raise
-        with suppress(FileExistsError):
-            os.mkdir(name, FOLDER_MODE, dir_fd=above)
-            self._claim(above, name)
-            os.fsync(above)
+        fcntl.flock(above, fcntl.LOCK_EX)  # two of us must not make it at once; `above` is closed right after
+        if not _exists(above, name):
+            self._make(above, name)
         return os.open(name, flags, dir_fd=above)
 
-    def _claim(self, above: int, name: str) -> None:
-        made = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=above)
+    def _make(self, above: int, name: str) -> None:
+        """Under another name first, so that a crash leaves no folder without our label at a real one."""
+        new = half(name)
+        with suppress(FileNotFoundError):
+            os.rmdir(new, dir_fd=above)
+        os.mkdir(new, FOLDER_MODE, dir_fd=above)
+        made = os.open(new, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=above)
         try:
             os.setxattr(made, marks.MADE, self.made_label())
         finally:
             os.close(made)
+        os.rename(new, name, src_dir_fd=above, dst_dir_fd=above)
+        os.fsync(above)
 
     def made_label(self) -> bytes:
         return f"{self.mark.platform}/{self.mark.environment}".encode()

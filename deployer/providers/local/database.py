@@ -47,8 +47,8 @@ def alone(client: Client, path: str) -> Iterator[int]:
         opened = _locked(path)
     try:
         yield opened
-        forget_lock(path)
     finally:
+        forget_lock(path)
         os.close(opened)
 
 
@@ -84,7 +84,7 @@ def _give_up(path: str, pid: str, deadline: float) -> None:
 def run(command: Sequence[str], environment: Mapping[str, str], path: str, lock: int) -> str:
     """Runs a schema command in the database's folder with a clean environment; "" or why it failed, with its last lines."""
     variables = {"PATH": PATH, "LANG": "C.UTF-8", **environment}
-    with tempfile.TemporaryFile() as output:
+    with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
         try:
             process = subprocess.Popen(
                 list(command),
@@ -92,7 +92,7 @@ def run(command: Sequence[str], environment: Mapping[str, str], path: str, lock:
                 cwd=os.path.dirname(path),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
-                stderr=subprocess.STDOUT,
+                stderr=errors,
                 start_new_session=True,
                 pass_fds=(lock,),
             )
@@ -100,7 +100,7 @@ def run(command: Sequence[str], environment: Mapping[str, str], path: str, lock:
             return f"{command[0]} cannot be started: {(error.strerror or str(error)).lower()}"
         os.pwrite(lock, str(process.pid).encode(), 0)
         ended = _wait(process)
-        lines = _last_lines(output)
+        lines = _last_lines(errors) or _last_lines(output)
     if process.returncode == 0 and ended:
         return ""
     how = f"ended with {process.returncode}" if ended else f"did not end within {TIMEOUT:.0f} s and was stopped"

@@ -39,7 +39,7 @@ def decode(data: bytes) -> Marked | None:
         words = json.loads(data)
         mark = Mark(str(words["platform"]), str(words["environment"]), str(words["address"]))
         return Marked(mark, str(words["kind"]), bool(words.get("opaque", False)))
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from threading import Lock
 from typing import Annotated, ClassVar, Literal
 
 from annotated_types import Ge, Le
@@ -13,7 +14,7 @@ from deployer.core.errors import Problem
 from deployer.core.resource import Change, Live, Rules, Want
 from deployer.core.values import Json, Value
 from deployer.providers.local import listeners, marks
-from deployer.providers.local.client import Found
+from deployer.providers.local.client import Client, Found
 from deployer.providers.local.kind import LATER, LocalKind
 from deployer.providers.parse import Config, refuse
 
@@ -43,6 +44,10 @@ class PortKind(LocalKind):
 
     name = "local.port"
     rules: ClassVar[Rules] = Rules()
+
+    def __init__(self, client: Client) -> None:
+        super().__init__(client)
+        self._looking = Lock()
 
     def parse(self, config: Mapping[str, Value]) -> dict[str, Value]:
         return self.checked(PortConfig, {**config, "bind": self.client.options.bind} if config.get("bind") is None else config)
@@ -94,7 +99,7 @@ class PortKind(LocalKind):
 
     def _record(self, want: Want, *, adopt: bool) -> Live:
         bind, auto = str(want.config["bind"]), want.config["port"] == AUTO
-        with self.client.locked(self.client.absolute(FOLDER)):  # two that look for a free port must not find the same
+        with self._looking:  # two threads that look for a free port must not find the same; the state's lock keeps other processes out
             port = self._kept(want, bind) or self._free(want, bind) if auto else want.config["port"]
             text = json.dumps({"port": port, "bind": bind, "auto": auto})
             self.client.write(want.id, f"{text}\n".encode(), 0o600, self.marked(want), adopt=adopt)

@@ -1,6 +1,6 @@
 """local.sqlite: a database file; its schema is made beside it, and upgraded in place after a backup."""
 
-# ruff: noqa: PTH103, PTH108, PTH113, PTH118, PTH119, PTH120, PTH122
+# ruff: noqa: PTH103, PTH108, PTH113, PTH118, PTH119, PTH122
 # Ids are path strings; pathlib has no descriptors to keep symbolic links out, and costs time in bulk reads.
 
 from __future__ import annotations
@@ -134,10 +134,8 @@ class SqliteKind(LocalKind):
     def _build(self, want: Want, lock: int) -> None:
         """Beside the place, marked from the first byte on."""
         new = want.id + database.NEW
-        with self.client.locked(os.path.dirname(new)):
-            database.clear(new)
-            os.close(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600))
-            marks.put(new, self.marked(want))
+        database.clear(new)
+        self.client.write(new, b"", 0o600, self.marked(want))
         if _schema(want):
             self._run(want, new, lock, "; nothing was kept of it")
         database.settle(new)
@@ -149,8 +147,9 @@ class SqliteKind(LocalKind):
         environment = {key: str(item).replace(PLACE, path) for key, item in schema["environment"].items()}
         error = database.run(command, environment, path, lock)
         if error:
+            how, _, lines = error.partition("\n")
             fix = "mend the cause (the lines above are the command's own) and run apply again"
-            raise ProviderError(f"the schema of {want.id} was not made", why=error + left, fix=fix)
+            raise ProviderError(f"the schema of {want.id} was not made", why=f"{how}{left}\n{lines}".rstrip(), fix=fix)
         if not os.path.isfile(path):
             raise ProviderError(f"the schema command made no database at {path}", fix=f"use {PLACE} where it takes its path")
 
