@@ -14,9 +14,15 @@ from deployer.cli.failures import ExitCode
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
+STOPPING = "stopping: nothing new starts, what runs is finished and recorded; Ctrl-C again leaves at once"
+
+
 @contextmanager
-def interruptible() -> Iterator[threading.Event]:
-    """Yields the event that the first signal sets; the handlers before are back afterwards."""
+def interruptible(*, told: bool = False) -> Iterator[threading.Event]:
+    """Yields the event that the first signal sets; the handlers before are back afterwards.
+
+    `told`: whoever watches shows `STOPPING` when the event is set, so nothing is written here.
+    """
     stop = threading.Event()
 
     def on_signal(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - the signature of a handler
@@ -26,8 +32,9 @@ def interruptible() -> Iterator[threading.Event]:
             os._exit(ExitCode.INTERRUPTED)
         stop.set()
         # Written directly: a handler may have interrupted a print that holds the stream's lock.
-        with suppress(OSError):
-            os.write(2, b"\nstopping: nothing new starts, what runs is finished and recorded; again to leave at once\n")
+        if not told:
+            with suppress(OSError):
+                os.write(2, f"\n{STOPPING}\n".encode())
 
     before = {number: signal.signal(number, on_signal) for number in SIGNALS}
     try:

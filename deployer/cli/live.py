@@ -13,6 +13,7 @@ from rich.console import Console, Group, RenderableType
 from rich.live import Live as Screen
 from rich.text import Text
 
+from deployer.cli.interrupt import STOPPING
 from deployer.cli.progress import LOOKS, event_line
 from deployer.cli.text import Paint, duration
 from deployer.core.events import Event, EventSink, EventType
@@ -34,7 +35,7 @@ class Row:
 class Board:
     """What is known about every resource; fed by many threads, drawn by one."""
 
-    clock: float = field(default_factory=time.monotonic)
+    stop: threading.Event = field(default_factory=threading.Event)
     rows: dict[str, dict[str, Row]] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -55,7 +56,8 @@ class Board:
         shown = lines if len(lines) <= height else [line for line in lines if line.busy][-height:]
         side = max((len(line.name) for line in shown), default=0)
         texts = [line.text(side) for line in shown]
-        return texts if len(shown) == len(lines) else [*texts, Text(f"… {len(lines) - len(shown)} more rows", "dim")]
+        texts += [Text(f"… {len(lines) - len(shown)} more rows", "dim")] if len(shown) < len(lines) else []
+        return texts + ([Text(STOPPING, "yellow")] if self.stop.is_set() else [])
 
     def __rich__(self) -> RenderableType:
         return Group(*self.lines(max(3, Console(stderr=True).size.height - SPARE_ROWS)))
@@ -106,9 +108,9 @@ def _resource(row: Row, now: float, *, busy: bool) -> Line:
 
 
 @contextmanager
-def live_tree(paint: Paint) -> Iterator[EventSink]:
+def live_tree(paint: Paint, stop: threading.Event) -> Iterator[EventSink]:
     """Draws until left; finished and failed steps scroll by as lines, so that they stay readable."""
-    board = Board()
+    board = Board(stop)
     console = Console(file=sys.stderr, no_color=not paint.on, highlight=False, markup=False)
     with Screen(board, console=console, refresh_per_second=8, transient=True, redirect_stdout=False, redirect_stderr=False):
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from deployer.cli.interrupt import interruptible
-from deployer.cli.progress import json_lines, progress
+from deployer.cli.progress import is_live, json_lines, progress
 from deployer.cli.render import render_plan
 from deployer.cli.text import count, width
 from deployer.cli.voice import Voice
@@ -57,7 +57,7 @@ class Terminal:
 
     @contextmanager
     def working(self, plan: Plan) -> Iterator[threading.Event]:  # noqa: ARG002 - the contract's signature
-        with interruptible() as stop, progress(self.voice) as sink:
+        with interruptible(told=is_live(self.voice)) as stop, progress(self.voice, stop) as sink:
             self._sink = sink
             try:
                 yield stop

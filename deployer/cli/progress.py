@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import threading
 import time
@@ -77,15 +78,20 @@ def json_lines(event: Event) -> None:
         click.echo(event_document(event), err=True)
 
 
+def is_live(voice: Voice) -> bool:
+    """Whether progress is a tree that redraws itself."""
+    return not voice.json and is_terminal(sys.stderr) and os.environ.get("TERM") != "dumb"
+
+
 @contextmanager
-def progress(voice: Voice) -> Iterator[EventSink]:
-    """The sink that suits whoever looks at stderr."""
+def progress(voice: Voice, stop: threading.Event | None = None) -> Iterator[EventSink]:
+    """The sink that suits whoever looks at stderr. A live tree tells when `stop` is set."""
     if voice.json:
         yield json_lines
-    elif is_terminal(sys.stderr) and sys.stderr.isatty():
+    elif is_live(voice):
         from deployer.cli.live import live_tree  # noqa: PLC0415 - rich is worth its start-up time only on a terminal
 
-        with live_tree(voice.aside) as sink:
+        with live_tree(voice.aside, stop or threading.Event()) as sink:
             yield sink
     else:
         yield Lines(voice.aside)

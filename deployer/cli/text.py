@@ -59,6 +59,11 @@ def width() -> int:
     return max(40, shutil.get_terminal_size((100, 24)).columns)
 
 
+def table_width(stream: IO[Any]) -> int:
+    """Columns for a table: what a person's window has; programs get every row on one line."""
+    return width() if is_terminal(stream) or "COLUMNS" in os.environ else 10_000
+
+
 def duration(seconds: float) -> str:
     """`0.42 s`, `12 s`, `3 m 05 s`, `2 h 10 m`, `3 d 4 h`."""
     if seconds < 10:  # noqa: PLR2004 - below ten seconds the fraction is worth reading

@@ -103,7 +103,7 @@ def _version(versions: Mapping[str, str]) -> str:
 def _running(address: str, state: State, kinds: Mapping[str, Kind]) -> dict[str, Any]:
     """`since`, `restarts` and `memory` of a service, as far as its kind can tell."""
     item = state.objects.get(address)
-    kind = kinds[item.kind] if item else None
+    kind: object = kinds[item.kind] if item else None
     if item is None or not isinstance(kind, Reporting):
         return {}
     facts = kind.status([item.id]).get(item.id, {})

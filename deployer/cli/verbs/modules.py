@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import asdict
 
 import click
 
 from deployer.cli.options import speaking
 from deployer.cli.tables import module_page, modules_table
-from deployer.cli.text import width
+from deployer.cli.text import table_width
 from deployer.cli.voice import Voice
 
 
@@ -21,5 +22,5 @@ def command(voice: Voice, name: str | None) -> None:
 
     pages = module_pages(voice.folder, name)
     in_full = name is not None and (len(pages) == 1 or "/" in name)
-    text = module_page(pages[0], voice.paint) if in_full else modules_table(pages, width())
+    text = module_page(pages[0], voice.paint) if in_full else modules_table(pages, table_width(sys.stdout))
     voice.answer({"modules": [asdict(page) for page in pages]}, text)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import sys
 
 import click
 
 from deployer.cli.options import approving, environment, locking, speaking
 from deployer.cli.tables import state_table
-from deployer.cli.text import width
+from deployer.cli.text import table_width
 from deployer.cli.voice import Voice
 from deployer.core.errors import UsageError
 from deployer.workflow.answers import Where
@@ -27,7 +28,7 @@ def list_objects(voice: Voice, environment: str) -> None:
     from deployer.workflow.state import read_state, state_document  # noqa: PLC0415 - the verb's own imports
 
     state = read_state(Where(voice.folder, environment))
-    voice.answer(state_document(state), state_table(state, width()))
+    voice.answer(state_document(state), state_table(state, table_width(sys.stdout)))
 
 
 @command.command("show")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import asdict
 
 import click
@@ -9,7 +10,7 @@ import click
 from deployer.cli.failures import ExitCode
 from deployer.cli.options import environment, speaking
 from deployer.cli.tables import status_text
-from deployer.cli.text import width
+from deployer.cli.text import table_width
 from deployer.cli.voice import Voice
 from deployer.workflow.answers import Health, Where
 
@@ -26,6 +27,6 @@ def command(voice: Voice, environment: str) -> None:
 
     seen = status(Where(voice.folder, environment))
     healthy = all(item.health is not Health.UNHEALTHY for item in seen.components)
-    voice.answer({"healthy": healthy, **asdict(seen)}, status_text(seen, voice.paint, width()))
+    voice.answer({"healthy": healthy, **asdict(seen)}, status_text(seen, voice.paint, table_width(sys.stdout)))
     if not healthy:
         voice.leave(ExitCode.ERROR)
