@@ -291,6 +291,7 @@ def run(path: str) -> int:
     last = read_record(path)
     if not end_leftovers(path, last, document["stop"]["timeout"]) or not pause(document, last):
         return 0
+    say(f"starting {document['mark']}")
     program = start(document, path)
     record = beginning(document, program, last)
     write_record(path, record)

@@ -16,7 +16,7 @@ from deployer.core.errors import ConfigError, Problem, ProviderError
 from deployer.core.protocols import Readiness
 from deployer.core.resource import Change, Failed, Live, Ready, Rules, Waiting, Want
 from deployer.core.values import Json, Value, replace_leaves
-from deployer.providers.local import guard, listeners, readiness, supervision, uv
+from deployer.providers.local import guard, listeners, probe, readiness, supervision, uv
 from deployer.providers.local.client import Found, explaining
 from deployer.providers.local.kind import LocalKind
 from deployer.providers.local.program import Paths, ProcessConfig, decode, document, encode, ini, interpreter_of, program_name
@@ -93,7 +93,7 @@ class ProcessKind(LocalKind):
             return Failed("the environment's supervisord does not run", "apply again: it is started anew")
         if written.get("running", True) is False:
             return Waiting("stopping") if seen.up else Ready()
-        return readiness.judge(seen, written, self._paths(live.id), self.client.mark)
+        return readiness.judge(seen, written, self._paths(live.id))
 
     def check(self, wants: Sequence[tuple[Want, Live | None]]) -> Sequence[Problem]:
         problems = list(super().check(wants))
@@ -207,7 +207,7 @@ class ProcessKind(LocalKind):
         if not isinstance(port, int) or not isinstance(bind, str) or not listeners.listening(port, bind):
             return
         held = listeners.holder(port, bind)
-        if held is not None and not listeners.is_ours(held, self.client.mark):
+        if held is not None and not probe.belongs(held.pid, str(Path(want.id).parent)):
             yield Problem(f"port {port} on {bind} is held by {held}", want.address, allowed=f"stop it ({held.stop}) or choose another port")
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from deployer.core.protocols import Readiness
-from deployer.core.resource import Failed, Mark, Ready, Waiting
+from deployer.core.resource import Failed, Ready, Waiting
 from deployer.core.values import Json
 from deployer.providers.local import guard, listeners, probe
 from deployer.providers.local.program import Paths, ini
@@ -80,15 +80,16 @@ def running(seen: Seen, written: Mapping[str, Any], paths: Paths, found: str) ->
     return True if seen.digest() in (None, guard.digest(dict(written))) else "with an older configuration"
 
 
-def judge(seen: Seen, config: Mapping[str, Any], paths: Paths, mark: Mark) -> Readiness:
+def judge(seen: Seen, config: Mapping[str, Any], paths: Paths) -> Readiness:
     """Whether the program works now, and the root cause when it will not by itself."""
-    if stranger := _stranger(seen, config, mark):
+    if stranger := _stranger(seen, config, paths):
         return stranger
     if not seen.up:
         said = str(seen.info.get("spawnerr") or "") or seen.last_exit or "it was never started"
         return Failed(f"it does not run: {said}{_said(paths)}", f"see {paths.log}, mend the cause and apply again")
     if not seen.begun and seen.failures:
-        reason = f"{seen.last_exit}, {seen.failures} time{'s' if seen.failures > 1 else ''} in a row{_said(paths)}"
+        often = f", {seen.failures} times in a row" if seen.failures > 1 else ""
+        reason = f"{seen.last_exit}{often}{_said(paths)}"
         if seen.failures >= GIVEN_UP:
             return Failed(reason, f"see {paths.log}, mend the cause and apply again; it is tried again every {guard.LONGEST_DELAY:.0f} s")
         return Waiting(reason)
@@ -98,7 +99,7 @@ def judge(seen: Seen, config: Mapping[str, Any], paths: Paths, mark: Mark) -> Re
     return _function(config, paths)
 
 
-def _stranger(seen: Seen, config: Mapping[str, Any], mark: Mark) -> Readiness | None:
+def _stranger(seen: Seen, config: Mapping[str, Any], paths: Paths) -> Readiness | None:
     """Somebody else on our port: the reason for whatever else is wrong."""
     port, bind = config.get("port"), str(config.get("bind"))
     if not isinstance(port, int) or not listeners.listening(port, bind):
@@ -106,7 +107,7 @@ def _stranger(seen: Seen, config: Mapping[str, Any], mark: Mark) -> Readiness | 
     held = probe.stranger_on(port, bind, probe.family(seen.guard) if seen.guard else set())
     if held is None:
         return None
-    if listeners.is_ours(held, mark):
+    if probe.belongs(held.pid, paths.file.rpartition("/")[0]):
         return Waiting(f"port {port} is still held by {held}, which this environment started before")
     return Failed(f"port {port} on {bind} is held by {held}", f"stop it ({held.stop}) or choose another port")
 

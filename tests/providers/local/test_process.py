@@ -360,6 +360,18 @@ def test_two_environments_do_not_touch_one_another(here: Environment, tmp_path: 
         assert alive(leader)
 
 
+def test_a_port_of_a_second_checkout_of_the_same_project_is_a_strangers(here: Environment, tmp_path: Path) -> None:
+    with environment(tmp_path / "second") as other:
+        other.start()
+        want = other.server(port := free_port())
+        other.ready(other.process.create(want))
+        (problem,) = here.process.check([(here.server(port), None)])
+        assert f"port {port}" in problem.what
+        found = here.process.ready(here.process.create(here.server(port)))
+        assert isinstance(found, Failed)
+        assert other.process.check([(other.server(port), None)]) == []
+
+
 def test_the_log_is_private_turned_over_and_found(here: Environment) -> None:
     code = "import time\nfor n in range(40): print('x' * 99, flush=True); time.sleep(0.01)\nprint('last', flush=True); time.sleep(600)"
     want = here.want(command=[PYTHON, "-IS", "-c", code], log={"max_size": "1KB", "backups": 2})
