@@ -19,7 +19,7 @@ from itertools import groupby
 
 from deployer.core.errors import OwnershipError, ProviderError
 from deployer.core.resource import Mark
-from deployer.providers.local import marks
+from deployer.providers.local import marks, whole
 from deployer.providers.local.marks import Marked
 from deployer.providers.registry import Options
 
@@ -155,15 +155,14 @@ class Client:
             if not make:
                 raise
         fcntl.flock(above, fcntl.LOCK_EX)  # two of us must not make it at once; `above` is closed right after
-        if not _exists(above, name):
+        if not whole.exists(above, name):
             self._make(above, name)
         return os.open(name, flags, dir_fd=above)
 
     def _make(self, above: int, name: str) -> None:
         """Under another name first, so that a crash leaves no folder without our label at a real one."""
         new = half(name)
-        with suppress(FileNotFoundError):
-            os.rmdir(new, dir_fd=above)
+        whole.discard(above, new)
         os.mkdir(new, FOLDER_MODE, dir_fd=above)
         made = os.open(new, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=above)
         try:
@@ -191,7 +190,7 @@ class Client:
 
     def look(self, paths: Sequence[str], limit: int = LIMIT) -> Iterator[tuple[str, Found | None]]:
         """What stands at each path, with the content of files up to `limit` bytes; each parent folder is opened once."""
-        for parent, group in groupby(sorted(paths), key=os.path.dirname):
+        for parent, group in groupby(sorted(paths, key=os.path.dirname), key=os.path.dirname):
             try:
                 opened = self._open_folder(parent, make=False)
             except FileNotFoundError:
@@ -223,27 +222,9 @@ class Client:
             for _ in range(TRIES):
                 with suppress(FileNotFoundError), self.locked(parent) as opened:
                     self.refuse_foreign(_look(opened, path, 0), marked.mark.address, adopt=adopt)
-                    self._replace(opened, os.path.basename(path), data, (mode, marked))
+                    whole.replace(opened, (name := os.path.basename(path)), half(name), data, (mode, marked))
                     return
         raise ProviderError(f"cannot write {path}", why="its folder is removed again and again by something else", transient=True)
-
-    def _replace(self, folder: int, name: str, data: bytes, stamp: tuple[int, Marked]) -> None:
-        new = half(name)
-        with suppress(FileNotFoundError):
-            os.unlink(new, dir_fd=folder)
-        if not _exists(folder, name) and _appear(folder, name, data, stamp):
-            return
-        opened = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600, dir_fd=folder)
-        try:
-            _fill(opened, data, stamp)
-            os.rename(new, name, src_dir_fd=folder, dst_dir_fd=folder)
-        except BaseException:
-            with suppress(OSError):
-                os.unlink(new, dir_fd=folder)
-            raise
-        finally:
-            os.close(opened)
-        os.fsync(folder)
 
     # Removing.
 
@@ -256,9 +237,9 @@ class Client:
             except FileNotFoundError:
                 return
             try:
-                for each in (half(name), name):
-                    with suppress(FileNotFoundError):
-                        os.unlink(each, dir_fd=opened)
+                whole.discard(opened, half(name))
+                with suppress(FileNotFoundError):
+                    os.unlink(name, dir_fd=opened)
                 os.fsync(opened)
             finally:
                 os.close(opened)
@@ -303,44 +284,6 @@ class Client:
             why=f"it belongs to {marked.mark}" if marked else f"{found.note or 'a file'} nobody marked",
             fix=f"move it away, choose another path, or take it over: deployer import ENV {address} {found.path}",
         )
-
-
-def _exists(folder: int, name: str) -> bool:
-    try:
-        os.stat(name, dir_fd=folder, follow_symlinks=False)
-    except FileNotFoundError:
-        return False
-    return True
-
-
-def _appear(folder: int, name: str, data: bytes, stamp: tuple[int, Marked]) -> bool:
-    """A new file that has no name until it is whole, so that a crash leaves nothing. False where the system cannot do that."""
-    try:
-        opened = os.open(".", os.O_WRONLY | os.O_TMPFILE, 0o600, dir_fd=folder)
-    except OSError:  # unknown to the file system, or a real trouble, which the other way then meets too
-        return False
-    try:
-        _fill(opened, data, stamp)
-        os.link(f"/proc/self/fd/{opened}", name, dst_dir_fd=folder)
-    except (FileNotFoundError, PermissionError):  # no /proc, or links are not allowed here
-        return False
-    finally:
-        os.close(opened)
-    os.fsync(folder)
-    return True
-
-
-def _fill(opened: int, data: bytes, stamp: tuple[int, Marked]) -> None:
-    marks.put(opened, stamp[1])  # before the mode, which may take the permission to do so
-    write_all(opened, data)
-    os.fchmod(opened, stamp[0])
-    os.fsync(opened)
-
-
-def write_all(opened: int, data: bytes) -> None:
-    view = memoryview(data)
-    while view:
-        view = view[os.write(opened, view) :]
 
 
 def _look(folder: int, path: str, limit: int) -> Found | None:

@@ -21,7 +21,7 @@ from pydantic import AfterValidator
 from deployer.core.errors import Problem, ProviderError
 from deployer.core.resource import Change, Live, Mark, Rules, Want
 from deployer.core.values import Json, Value
-from deployer.providers.local import marks
+from deployer.providers.local import marks, whole
 from deployer.providers.local.client import Found, explaining, half
 from deployer.providers.local.kind import LocalKind, path_problem, size_text
 from deployer.providers.local.marks import Marked
@@ -87,8 +87,7 @@ class DirectoryKind(LocalKind):
             self.client.refuse_foreign(self._there(want.id), want.address)
             if self._there(want.id) is None and not self.client.made_by_the_way(want.id):
                 new = half(name)
-                with suppress(FileNotFoundError):
-                    os.rmdir(new, dir_fd=parent)
+                whole.discard(parent, new)
                 os.mkdir(new, 0o700, dir_fd=parent)
                 _stamp(parent, new, self._marked(want), want)
                 os.rename(new, name, src_dir_fd=parent, dst_dir_fd=parent)
