@@ -7,9 +7,13 @@ import sys
 
 def main() -> None:
     """Runs the command line and leaves with its exit code."""
-    from deployer.cli.app import run  # noqa: PLC0415 - keeps `import deployer.__main__` free of everything
+    try:
+        from deployer.cli.app import run  # noqa: PLC0415 - keeps `import deployer.__main__` free of everything
 
-    sys.exit(run(sys.argv[1:]))
+        code = run(sys.argv[1:])
+    except KeyboardInterrupt:  # while it was still importing
+        code = 130
+    sys.exit(code)
 
 
 if __name__ == "__main__":

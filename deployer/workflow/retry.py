@@ -25,7 +25,8 @@ class Patient:
             sleep_using_event,
             stop_after_attempt,
             stop_when_event_set,
-            wait_exponential_jitter,
+            wait_exponential,
+            wait_random,
         )
 
         def told(state: RetryCallState) -> None:
@@ -35,7 +36,7 @@ class Patient:
         patient = Retrying(
             retry=retry_if_exception(transient),
             stop=stop_after_attempt(TRIES) | stop_when_event_set(self.stop),
-            wait=wait_exponential_jitter(initial=0.5, max=15, jitter=0.5),
+            wait=wait_exponential(multiplier=0.5, max=15) + wait_random(0, 0.5),
             sleep=sleep_using_event(self.stop),
             before_sleep=told,
             reraise=True,
