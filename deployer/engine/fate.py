@@ -51,7 +51,10 @@ class Fate:
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """All that one decision looks at. `old_live` is the recorded object when it is not the wanted one."""
+    """All that one decision looks at.
+
+    `old_live` is the recorded object when it is not the wanted one; `deposed`: the wanted one was ours and was being replaced.
+    """
 
     wanted: Wanted
     recorded: StateObject | None
@@ -59,6 +62,7 @@ class Situation:
     old_live: Live | None
     rules: Rules
     mark: Mark
+    deposed: bool = False
 
 
 def decide(situation: Situation, seal: Seal) -> Fate:
@@ -66,7 +70,7 @@ def decide(situation: Situation, seal: Seal) -> Fate:
     recorded, wanted = situation.recorded, situation.wanted
     fate = Fate(wanted, live=situation.live, rules=situation.rules)
     same = recorded is not None and (recorded.kind, recorded.id) == (wanted.resource.kind, wanted.id)
-    _require_ours(situation, known=same)
+    _require_ours(situation, known=same or situation.deposed)
     if recorded is None or same:
         return _absent(fate, recorded) if situation.live is None else _present(fate, situation, seal)
     return _elsewhere(fate, situation, recorded, seal)

@@ -128,7 +128,8 @@ class Operator:
         live = self._current(step, kind, settled.id)
         found = changes(settled.config, live.config, kind.rules, self.resolver.seal)
         want = self._want(step, settled)
-        if not found and live.mark == want.mark:
+        recorded = self.hands.ledger.recorded(step.address)
+        if not found and live.mark == want.mark and (recorded is None or recorded.id == live.id):
             return live
         self._begin(step, replace(self._object(step), id=settled.id, pending=Pending.UPDATE))
         return self._call(step, lambda: kind.update(live, want, found))

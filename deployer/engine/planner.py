@@ -11,6 +11,7 @@ from deployer.core.protocols import Kind
 from deployer.core.resource import Desired
 from deployer.core.state import State
 from deployer.engine.fate import Fate, Situation, decide
+from deployer.engine.moves import renames, spelled_moves
 from deployer.engine.ordering import Work, order_steps, recorded_graph
 from deployer.engine.steps import Scene, move_steps, sequence
 from deployer.engine.survey import PlanSettings, Wanted, World, resolve_one, survey
@@ -23,11 +24,14 @@ def make_plan(desired: Desired, state: State, kinds: Mapping[str, Kind], setting
     Raises `SpecError` and `GraphError` for what the spec has wrong, `OwnershipError` naming objects of other owners.
     """
     started = settings.clock()
-    moves, state = _moved(desired, state)
+    moves, state = spelled_moves(desired, state)
     wanted, world = survey(desired, state, kinds, settings)
+    more, state = renames(wanted, state)
+    moves |= more
     fates = _decide_all(desired, state, wanted, world, settings)
     acting = {address: fate for address, fate in fates.items() if fate.action is not None}
     leaving = [address for address in state.objects if address not in desired.resources]
+    state = _without_wanted(state, fates)
     work, edges = order_steps(
         Work(
             fates=acting,
@@ -88,7 +92,8 @@ def _situation(wanted: Wanted, state: State, world: World, desired: Desired) -> 
         world.read([(kind, wanted.id)])
     recorded = state.objects.get(address)
     old_live = world.get(recorded.kind, recorded.id) if recorded is not None else None
-    return Situation(wanted, recorded, world.get(kind, wanted.id), old_live, world.kinds[kind].rules, desired.mark)
+    known = any((item.kind, item.id) == (kind, wanted.id) for item in state.deposed)
+    return Situation(wanted, recorded, world.get(kind, wanted.id), old_live, world.kinds[kind].rules, desired.mark, known)
 
 
 def _known_after(fate: Fate, settings: PlanSettings) -> Known:
@@ -103,20 +108,10 @@ def _known_after(fate: Fate, settings: PlanSettings) -> Known:
     return Known({**predicted, **outputs}, complete=True)
 
 
-def _moved(desired: Desired, state: State) -> tuple[dict[str, str], State]:
-    """The moves that have something to move (new address -> old), and the state as it will be after them."""
-    moves: dict[str, str] = {}
-    objects = dict(state.objects)
-    for old, new in desired.moved.items():
-        if old in desired.resources:
-            raise SpecError([Problem(f"moved away, and still wanted (to {new})", path=old, origin=desired.resources[old].origin)])
-        if old in objects and new not in objects and new in desired.resources:
-            objects[new] = replace(objects.pop(old), address=new)
-            moves[new] = old
-    renamed = {old: new for new, old in moves.items()}
-    if moves:
-        objects = {a: replace(item, edges=tuple(sorted(renamed.get(e, e) for e in item.edges))) for a, item in objects.items()}
-    return moves, replace(state, objects=objects)
+def _without_wanted(state: State, fates: Mapping[str, Fate]) -> State:
+    """A deposed object that is wanted again (the spec went back) is not to be removed: it is somebody's object now."""
+    wanted = {(fate.wanted.resource.kind, fate.wanted.id) for fate in fates.values()}
+    return replace(state, deposed=tuple(item for item in state.deposed if (item.kind, item.id) not in wanted))
 
 
 def _after_moves(steps: tuple[Step, ...], moves: Mapping[str, str]) -> tuple[Step, ...]:

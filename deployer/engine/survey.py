@@ -105,9 +105,23 @@ def survey(desired: Desired, state: State, kinds: Mapping[str, Kind], settings: 
             problems.extend(error.problems)
     if problems:
         raise SpecError(sorted(set(problems), key=lambda problem: (str(problem.origin), problem.path)))
+    _require_distinct(wanted)
     world = World(kinds, settings.events)
     world.read([*_wanted_keys(wanted, state), *state_keys(state)])
     return wanted, world
+
+
+def _require_distinct(wanted: Mapping[str, Wanted]) -> None:
+    """Two resources that are one object would undo each other for ever."""
+    first: dict[Key, str] = {}
+    problems: list[Problem] = []
+    for address, item in wanted.items():
+        if item.id is not None:
+            other = first.setdefault((item.resource.kind, item.id), address)
+            if other != address:
+                problems.append(Problem(f"is the same object as {other}", path=address, origin=item.resource.origin, value=item.id))
+    if problems:
+        raise SpecError(problems)
 
 
 def _wanted_keys(wanted: Mapping[str, Wanted], state: State) -> Iterable[Key]:

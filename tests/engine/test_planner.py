@@ -232,6 +232,21 @@ def test_moving_to_an_address_while_the_old_one_is_still_wanted_is_refused() -> 
         Rig().plan(desired(resource("a"), resource("b"), moved={"c/fake.thing/a": "c/fake.thing/b"}))
 
 
+def test_a_resource_under_another_name_that_is_the_same_object_is_moved_and_not_made_again() -> None:
+    rig = Rig()
+    rig.apply(desired(resource("a", name="one"), resource("u", link=ref("c/fake.thing/a"))))
+    want = desired(resource("b", name="one"), resource("u", link=ref("c/fake.thing/b")))
+    plan = rig.apply(want)
+    assert Action.DELETE not in [step.action for step in plan.steps]
+    assert rig.world.made.count(("fake.thing", "one")) == 1
+    assert rig.plan(want).empty
+
+
+def test_two_resources_that_are_one_object_are_refused() -> None:
+    with pytest.raises(SpecError, match="is the same object as c/fake"):
+        Rig().plan(desired(resource("a", name="one"), resource("b", name="one")))
+
+
 def test_a_circle_is_shown_whole_with_spec_lines() -> None:
     first = resource("a", link=ref("c/fake.thing/b"))
     second = resource("b", link=ref("c/fake.thing/a"))
