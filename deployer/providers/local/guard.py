@@ -34,6 +34,7 @@ KILL_PATIENCE = 10.0  # seconds after which a process that ignores KILL (it sits
 LASTING = 60.0  # seconds after which a program counts as having worked
 FIRST_DELAY, LONGEST_DELAY = 0.25, 10.0  # seconds before a program that failed is tried again; doubles with every failure
 BAD_FILE = 78  # EX_CONFIG
+BAD_FILE_DELAY = 2.0  # seconds, so that supervisord does not spin
 
 
 class Process:
@@ -317,6 +318,7 @@ def main(arguments: list[str]) -> int:
         return run(arguments[0])
     except (OSError, ValueError, KeyError, TypeError) as error:
         say(f"{arguments[0]} is not usable: {error!r}")
+        signal.sigtimedwait({signal.SIGTERM}, BAD_FILE_DELAY)
         return BAD_FILE
 
 

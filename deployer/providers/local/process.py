@@ -21,7 +21,7 @@ from deployer.providers.local.client import Found, explaining
 from deployer.providers.local.kind import LocalKind
 from deployer.providers.local.program import Paths, ProcessConfig, decode, document, encode, ini, interpreter_of, program_name
 from deployer.providers.local.readiness import Seen
-from deployer.providers.local.supervision import ALREADY_ADDED, ALREADY_STARTED, BAD_NAME, DOWN, NOT_RUNNING, UP, Down, Layout
+from deployer.providers.local.supervision import ALREADY_ADDED, ALREADY_STARTED, BAD_NAME, EXITED, NOT_RUNNING, STOPPING, UP, Down, Layout
 
 OURS = ("version", "mark", "salt")  # in the file, not in the configuration
 AS_TEXT = ("command", "environment", "secret_environment")
@@ -125,7 +125,7 @@ class ProcessKind(LocalKind):
             paths, wanted = self._paths(want.id), bool(want.config["running"])
             text = ini(paths, written)
             seen = self._seen(want.id, supervision.programs(self.layout))
-            if not wanted or readiness.running(seen, written, paths, _read(paths.ini)) is not True:
+            if not wanted or readiness.running(seen, written, paths, supervision.read(paths.ini)) is not True:
                 self._stop(paths.name)
             with self.client.locked(self.layout.programs):
                 supervision.write(paths.ini, text)
@@ -154,8 +154,13 @@ class ProcessKind(LocalKind):
 
     def _stop(self, name: str) -> None:
         """Asks, and waits; supervisord kills what does not obey, so this ends."""
-        supervision.attempt(self.layout, (BAD_NAME, NOT_RUNNING), "stopProcess", name, False)  # noqa: FBT003 - XML-RPC has positions only
-        while (info := supervision.programs(self.layout).get(name)) and info["state"] not in DOWN:
+        while (info := supervision.programs(self.layout).get(name)) and (supervision.up(self.layout, info) or info["state"] == STOPPING):
+            if (
+                info["state"] == EXITED
+            ):  # one about to come back can only be stopped by starting it: its guard ends before the program begins
+                supervision.attempt(self.layout, (ALREADY_STARTED,), "startProcess", name, False)  # noqa: FBT003 - XML-RPC has positions only
+            elif info["state"] != STOPPING:
+                supervision.attempt(self.layout, (BAD_NAME, NOT_RUNNING), "stopProcess", name, False)  # noqa: FBT003 - as above
             time.sleep(supervision.POLL)
 
     def _start(self, paths: Paths) -> None:
@@ -174,18 +179,19 @@ class ProcessKind(LocalKind):
         return {}
 
     def _seen(self, object_id: str, infos: Mapping[str, Mapping[str, Any]]) -> Seen:
-        return Seen(infos.get(self._paths(object_id).name, {}), guard.read_record(object_id))
+        info = infos.get(self._paths(object_id).name, {})
+        return Seen(info, guard.read_record(object_id), supervision.up(self.layout, info))
 
     def _paths(self, object_id: str) -> Paths:
         name = object_id.rpartition("/")[2].removesuffix(".json")
         file = f"{self.layout.programs}/{name}.ini"
-        named = interpreter_of(_read(file))
+        named = interpreter_of(supervision.read(file))
         python = named if named and os.access(named, os.X_OK) else str(uv.interpreter(None))
         return Paths(object_id, file, f"{self.client.root}/logs/{name}.log", self.layout.guard, python)
 
     def _live(self, found: Found, infos: Mapping[str, Mapping[str, Any]]) -> Live:
         written, paths, seen = decode(found.data), self._paths(found.path), self._seen(found.path, infos)
-        text = _read(paths.ini)
+        text = supervision.read(paths.ini)
         config: dict[str, Json] = {key: value for key, value in written.items() if key not in OURS}
         config["running"] = readiness.running(seen, written, paths, text)
         token = f"{found.token}-{sha256(text.encode()).hexdigest()[:8]}-{config['running']}-{seen.start}"
@@ -231,9 +237,3 @@ def _text(leaf: Value) -> Value:
     if isinstance(leaf, bool):
         return str(leaf).lower()
     return str(leaf) if isinstance(leaf, int | float) else leaf
-
-
-def _read(path: str) -> str:
-    with suppress(OSError, ValueError):
-        return Path(path).read_text(encoding="utf-8")
-    return ""

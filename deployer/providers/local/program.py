@@ -19,8 +19,7 @@ from deployer.providers.parse import Config, refuse
 
 VERSION = 1
 UNITS = {"": 1, "B": 1, "KB": 2**10, "MB": 2**20, "GB": 2**30, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
-STARTED_AFTER = 1  # seconds; a guard that ends sooner did not start
-TRIES = 10  # starts that fail at once before supervisord gives up; failing programs are slowed down by the guard instead
+TRIES = 3  # times supervisord tries to start a guard that cannot be started; programs that fail are tried again by their guard
 STOP_MARGIN = int(guard.REST_GRACE + guard.KILL_PATIENCE) + 5  # seconds a guard may need beyond its program's own stop
 
 
@@ -136,14 +135,13 @@ class Paths:
 def ini(paths: Paths, written: Mapping[str, Any]) -> str:
     """The part of supervisord. No secrets, and nothing of the program's own words: those would have to be escaped."""
     command = shlex.join([paths.python, "-I", "-S", paths.guard, paths.file, guard.digest(dict(written))])
-    restart = bool(written["restart"])
     lines = {
         "command": command,
         "directory": "/",
         "autostart": "false",
-        "autorestart": str(restart).lower(),
-        "startsecs": STARTED_AFTER,
-        "startretries": TRIES if restart else 0,
+        "autorestart": str(bool(written["restart"])).lower(),
+        "startsecs": 0,
+        "startretries": TRIES,
         "stopsignal": "TERM",
         "stopwaitsecs": written["stop"]["timeout"] + STOP_MARGIN,
         "redirect_stderr": "true",

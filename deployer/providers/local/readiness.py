@@ -14,23 +14,24 @@ from deployer.core.resource import Failed, Ready, Waiting
 from deployer.core.values import Json
 from deployer.providers.local import guard, listeners, probe
 from deployer.providers.local.program import Paths, ini
-from deployer.providers.local.supervision import BACKOFF, RUNNING, STARTING, STOPPING, UP
+from deployer.providers.local.supervision import BACKOFF, EXITED, RUNNING, STARTING, STOPPING
 
 GIVEN_UP = 3  # failures in a row after which waiting for a program is pointless
+LIVED = 1.0  # seconds after which a program without a port counts as started: there is nothing else to go by
 LOG_LINES = 3
-STATES = {STARTING: "starting", RUNNING: "running", BACKOFF: "failing", STOPPING: "stopping", 100: "ended", 200: "failed"}
+STATES = {STARTING: "starting", RUNNING: "running", BACKOFF: "failing", STOPPING: "stopping", EXITED: "ended", 200: "failed"}
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """One program as supervisord (`info`, empty when it does not know it) and its guard (`record`) see it."""
+    """One program as supervisord (`info`, empty when it does not know it) and its guard (`record`) see it.
+
+    `up`: it runs, or is about to.
+    """
 
     info: Mapping[str, Any]
     record: Mapping[str, Any]
-
-    @property
-    def up(self) -> bool:
-        return self.info.get("state") in UP
+    up: bool
 
     @property
     def guard(self) -> int:
@@ -93,8 +94,8 @@ def judge(seen: Seen, config: Mapping[str, Any], paths: Paths) -> Readiness:
         if seen.failures >= GIVEN_UP:
             return Failed(reason, f"see {paths.log}, mend the cause and apply again; it is tried again every {guard.LONGEST_DELAY:.0f} s")
         return Waiting(reason)
-    # Without a port, having lived for supervisord's start time is all there is to go by.
-    if not seen.begun or (config.get("port") is None and seen.info["state"] != RUNNING):
+    lived = time.time() - float(seen.record["began"]) if seen.begun else 0.0
+    if not seen.begun or (config.get("port") is None and 0 <= lived < LIVED):
         return Waiting("starting")
     return _function(config, paths)
 
@@ -135,7 +136,7 @@ def url(bind: str, port: int) -> str:
 def status(seen: Seen) -> dict[str, Json]:
     """For people: `since` in seconds since 1970, `memory` in bytes of the whole tree, guard included."""
     state = STATES.get(seen.info.get("state", 0), "stopped")
-    if state == "running" and not seen.begun:
+    if seen.up and not seen.begun:
         state = "failing" if seen.failures else "starting"
     since = seen.record.get("began") if seen.begun else seen.info.get("stop") or None
     return {

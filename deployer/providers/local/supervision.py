@@ -29,9 +29,8 @@ END_PATIENCE = 10.0  # seconds between TERM and KILL
 POLL = 0.03
 SOCKET_LIMIT = 100  # bytes: 108 of the kernel, less what supervisord appends while it binds
 BAD_NAME, NOT_RUNNING, ALREADY_ADDED, ALREADY_STARTED, CANT_REREAD = 10, 70, 90, 60, 92
-STOPPED, STARTING, RUNNING, BACKOFF, STOPPING = 0, 10, 20, 30, 40
+STOPPED, STARTING, RUNNING, BACKOFF, STOPPING, EXITED = 0, 10, 20, 30, 40, 100
 UP = (STARTING, RUNNING, BACKOFF)
-DOWN = (0, 100, 200, 1000)  # stopped, exited, fatal, unknown
 
 CONF = """\
 [unix_http_server]
@@ -158,6 +157,19 @@ def answering(layout: Layout) -> str | None:
 def programs(layout: Layout) -> Mapping[str, Mapping[str, Any]]:
     """What supervisord knows of every program, by name. Raises `Down`."""
     return {info["name"]: info for info in call(layout, "getAllProcessInfo")}
+
+
+def up(layout: Layout, info: Mapping[str, Any]) -> bool:
+    """Whether the program runs, or is about to: supervisord takes up to a second to start one again that has just ended."""
+    state = info.get("state")
+    return state in UP or (state == EXITED and "autorestart = true" in read(f"{layout.programs}/{info['name']}.ini"))
+
+
+def read(path: str) -> str:
+    """The text, empty when there is none."""
+    with suppress(OSError, ValueError):
+        return Path(path).read_text(encoding="utf-8")
+    return ""
 
 
 def write(path: str, text: str) -> None:

@@ -19,7 +19,7 @@ from deployer.providers.local import guard, marks, supervision
 from deployer.providers.local.client import Found, explaining, half
 from deployer.providers.local.kind import LocalKind
 from deployer.providers.local.program import Size
-from deployer.providers.local.supervision import UP, Layout
+from deployer.providers.local.supervision import Layout
 from deployer.providers.parse import Config
 
 REFUSED = frozenset("*?[];#%\"'\\\n\r")  # what supervisord would read as a pattern, a comment, a quote or a name to fill in
@@ -107,7 +107,7 @@ class SupervisorKind(LocalKind):
         return self.one(want.id)
 
     def _stop_for(self, *, restart: bool) -> None:
-        up = [name for name, info in supervision.programs(self.layout).items() if info["state"] in UP]
+        up = [name for name, info in supervision.programs(self.layout).items() if supervision.up(self.layout, info)]
         supervision.shut_down(self.layout)
         if restart:
             supervision.start(self.layout)
@@ -132,7 +132,7 @@ class SupervisorKind(LocalKind):
         return supervision.conf(self.layout, int(str(config["log_max_size"])), int(str(config["log_backups"])))
 
     def _live(self, found: Found) -> Live:
-        text = _text(self.layout.conf)
+        text = supervision.read(self.layout.conf)
         config: dict[str, Json] = {"log_max_size": _number(text, "logfile_maxbytes"), "log_backups": _number(text, "logfile_backups")}
         config["running"] = self._running(text, config)
         token = f"{found.identity}-{supervision.identification(text)}-{config['running']}"
@@ -147,7 +147,7 @@ class SupervisorKind(LocalKind):
             return "with a configuration that was edited"
         if running != supervision.identification(text):
             return "with an older configuration"
-        return True if _text(self.layout.guard) == _text(guard.__file__) else "with another version of the guard"
+        return True if supervision.read(self.layout.guard) == supervision.read(guard.__file__) else "with another version of the guard"
 
 
 def path_problems(layout: Layout, address: str) -> list[Problem]:
@@ -160,12 +160,6 @@ def path_problems(layout: Layout, address: str) -> list[Problem]:
     if refused := sorted(REFUSED & set(layout.root)):
         return [Problem(f"the root {layout.root!r} holds {' '.join(refused)}, which supervisord cannot take", address, allowed=fix)]
     return []
-
-
-def _text(path: str) -> str:
-    with suppress(OSError, ValueError):
-        return Path(path).read_text(encoding="utf-8")
-    return ""
 
 
 def _number(text: str, key: str) -> int | None:
