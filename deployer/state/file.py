@@ -74,11 +74,10 @@ class FileBackend:
     def acquire(self, holder: Holder) -> Holder:
         with disk.explained("take the lock in", self._folder):
             disk.make_folder(self._folder)
+            self._free()  # an answer also while the holder is stopped in the middle of a write
             with self._guarded():
-                other, now = self._holder(), time.time()
-                if other is not None and judge(other, here()) is Standing.ALIVE:
-                    raise held(other, now)
-                mine = taken(holder, max(self._last_epoch(), other.epoch if other else 0) + 1, now)
+                other = self._free()
+                mine = taken(holder, max(self._last_epoch(), other.epoch if other else 0) + 1, time.time())
                 disk.write_whole(self._epoch, b"%d\n" % mine.epoch)
                 self._put(mine)
                 return mine
@@ -113,6 +112,13 @@ class FileBackend:
                     path = _numbered(path)
                 disk.write_whole(path, data)
         return str(path)
+
+    def _free(self) -> Holder | None:
+        """Whose lock may be taken over, None when there is none. Raises `LockHeldError` when it may not."""
+        other = self._holder()
+        if other is not None and judge(other, here()) is Standing.ALIVE:
+            raise held(other, time.time())
+        return other
 
     def _remove_lock(self, holder: Holder) -> Holder | None:
         """Removes the holder's lock; returns who has it instead, None when nobody has it any more."""

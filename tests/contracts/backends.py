@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
-import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -49,18 +49,18 @@ def hold_for_ever(connect: Connect) -> None:
 
 
 def race(connect: Connect) -> None:
-    """For every line read: tries the lock at once and says who won."""
+    """For every two lines read: at the first one's time tries the lock and says who won, at the second gives it back."""
     backend = connect()
     for line in sys.stdin:
         time.sleep(max(0.0, float(line) - time.time()))
-        try:
+        mine: Holder | None = None
+        with contextlib.suppress(LockHeldError):
             mine = backend.acquire(whoami("racer"))
-        except LockHeldError:
-            os.write(1, b"lost\n")
-        else:
-            os.write(1, b"won %d\n" % mine.epoch)
-            threading.Event().wait(0.1)  # longer than the others need to try
+        os.write(1, b"won %d\n" % mine.epoch if mine else b"lost\n")
+        sys.stdin.readline()
+        if mine:
             backend.release(mine)
+        os.write(1, b"ended\n")
 
 
 if __name__ == "__main__":
