@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 
 def main() -> None:
     """Runs the command line and leaves with its exit code."""
     try:
+        _fill_streams()
         from deployer.cli.app import run  # noqa: PLC0415 - keeps `import deployer.__main__` free of everything
 
         code = run(sys.argv[1:])
     except KeyboardInterrupt:  # while it was still importing
         code = 130
     sys.exit(code)
+
+
+def _fill_streams() -> None:
+    """Points a closed standard stream (`2>&-`) at /dev/null, or the next file we open would take its number and get our messages."""
+    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        if getattr(sys, name) is None:
+            nowhere = os.open(os.devnull, os.O_RDWR)
+            if nowhere != number:
+                os.dup2(nowhere, number)
+                os.close(nowhere)
+            setattr(sys, name, open(number, mode, encoding="utf-8"))  # noqa: PTH123, SIM115 - a stream for the whole run
 
 
 if __name__ == "__main__":
