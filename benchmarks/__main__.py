@@ -18,9 +18,10 @@ from typing import Any
 from benchmarks import terraform
 from benchmarks.measure import CommandFailedError, Cost
 from benchmarks.ours import Deployer, installed
+from benchmarks.shapes import SMALL
 from benchmarks.table import Result, document, growth, table
 from benchmarks.terraform import Terraform
-from benchmarks.works import LARGE, SMALL, Work, works
+from benchmarks.works import LARGE, Work, works
 from deployer import __version__
 
 RESULTS = Path(__file__).parent / "results"

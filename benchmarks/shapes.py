@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 ENVIRONMENT = "bench"
+SMALL = 1_000
 DEPTH = 10  # layers, whatever the size: wide and deep enough for both tools' graphs
 
 Lines: TypeAlias = Iterator[str]

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from benchmarks.measure import Cost
 from benchmarks.ours import Deployer
-from benchmarks.shapes import EACH, FLAT, LAYERS
+from benchmarks.shapes import EACH, FLAT, LAYERS, SMALL
 from benchmarks.terraform import Terraform
 
-TINY, SMALL, LARGE = 10, 1_000, 10_000
+TINY, LARGE = 10, 10_000
 
 
 @dataclass(frozen=True, slots=True)
