@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deployer.core.errors import UsageError
+from deployer.modules.definition import Module
 from deployer.modules.load import data_folder, library
 from deployer.workflow.answers import Preset
 from deployer.workflow.project import FOLDER, PRIVATE
 
 NAME = re.compile(r"[a-z][a-z0-9-]{0,39}")
+REFERENCE = re.compile(r"\$\{([a-z][a-z0-9-]*)\.")
 LATER = "this version of deployer cannot apply it yet"
 TARGETS = ("local", "kubernetes", "aws", "gcp", "azure")
 
@@ -123,9 +125,15 @@ def _generated(wishes: Wishes) -> str:
         name = open_.pop(0)
         if name not in wanted:
             wanted.append(name)
-            open_ += [need for need in modules[name].requires if need in modules]
+            open_ += [need for need in _needs(modules[name]) if need in modules]
     lines = [f"  # {modules[name].summary}\n  {name}: {{module: {modules[name].name}}}" for name in modules if name in wanted]
     return HEAD.format(name=wishes.name, target=wishes.target) + "\n".join(lines) + "\n"
+
+
+def _needs(module: Module) -> list[str]:
+    """What the module asks for, and what the defaults of its inputs refer to."""
+    defaults = [item.default for item in module.inputs.values() if isinstance(item.default, str)]
+    return [*module.requires, *(name for default in defaults for name in REFERENCE.findall(default))]
 
 
 def _put(file: Path, text: str) -> bool:
