@@ -9,6 +9,9 @@ INSTALLED := $(VENV)/.installed
 UV := $(BIN)/uv
 # Locks hold for every Python we support and every platform; UPGRADE=1 looks for newer versions.
 COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate $(if $(UPGRADE),--upgrade)
+# Files of tests run side by side, the tests of one file in order. Coverage is reported, not gated.
+SPREAD := --numprocesses 2 --dist loadfile
+COVERAGE := --cov --cov-report term:skip-covered
 MODULE_LOCKS := $(patsubst %.in,%.lock,$(wildcard modules/*/*/requirements.in))
 
 # Without bytecode on disk every start of a command compiles its imports anew.
@@ -49,10 +52,10 @@ down: install
 	$(BIN)/deployer destroy $(ENVIRONMENT)
 
 test: install
-	$(BIN)/pytest -m "not long"
+	$(BIN)/pytest -m "not long" $(SPREAD) $(COVERAGE)
 
 test-long: install
-	$(BIN)/pytest
+	$(BIN)/pytest $(SPREAD)
 
 check: install
 	$(BIN)/ruff check .
