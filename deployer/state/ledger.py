@@ -179,16 +179,11 @@ def load(backend: Backend, mark: Mark, steps: Mapping[int, Step] = STEPS) -> Sto
     return Stored(journal.replay(state, found.lines), found, size, len(raw_journal), _older(raw_state, place))
 
 
-def reset(backend: Backend, mark: Mark, epoch: int) -> None:
-    """Replaces whatever is there by an empty state of a new lineage, keeping copies. Safe to repeat after a crash."""
-    stamp = secrets.token_hex(4)
-    old_state, old_journal = backend.read_state(), backend.read_journal()
-    if old_state is not None:
-        backend.keep_copy(f"state-before-recover-{stamp}.json", old_state)
-    if old_journal:
-        backend.keep_copy(f"journal-before-recover-{stamp}.jsonl", old_journal)
-    backend.write_state(encode(State(secrets.token_hex(16), mark.platform, mark.environment)), epoch)
-    backend.clear_journal(epoch)
+def refuse_others(theirs: Mark, mark: Mark, place: Place) -> None:
+    """Raises `StateError` unless the state's mark is the environment's."""
+    if not mark.owns(theirs):
+        why = f"this is {mark}"
+        raise StateError(f"the state at {place.url} belongs to {theirs}", why=why, fix="give each environment its own `state.path`")
 
 
 def _unsaved(header: Header | None, mark: Mark, place: Place) -> State:
@@ -206,10 +201,7 @@ def _unsaved(header: Header | None, mark: Mark, place: Place) -> State:
 
 def _same(state: State, header: Header | None, mark: Mark, place: Place) -> None:
     """State, journal and environment belong together."""
-    theirs = Mark(state.platform, state.environment)
-    if not mark.owns(theirs):
-        why = f"this is {mark}"
-        raise StateError(f"the state at {place.url} belongs to {theirs}", why=why, fix="give each environment its own `state.path`")
+    refuse_others(Mark(state.platform, state.environment), mark, place)
     if header is None:
         return
     if header.lineage != state.lineage:

@@ -12,8 +12,9 @@ from deployer.core.errors import LockHeldError, StateError
 from deployer.core.protocols import Backend
 from deployer.core.resource import Mark
 from deployer.core.state import Holder, State
-from deployer.state.ledger import JournalLedger, load, reset
+from deployer.state.ledger import JournalLedger, load
 from deployer.state.lock import Heartbeat, describe
+from deployer.state.reset import reset
 
 
 def _file(path: str) -> Backend:

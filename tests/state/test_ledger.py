@@ -13,7 +13,8 @@ from deployer.core.state import Entry, EntryType, Pending, StateObject
 from deployer.state.document import decode, encode
 from deployer.state.file import FileBackend
 from deployer.state.here import whoami
-from deployer.state.ledger import JournalLedger, load, reset
+from deployer.state.ledger import JournalLedger, load
+from deployer.state.reset import reset
 from deployer.state.upgrade import Document
 from tests.state.limits import file_size_limit
 from tests.state.test_document import PLACE
@@ -275,16 +276,6 @@ def test_an_older_copy_put_back_under_a_younger_journal_is_refused(backend: File
     backend.write_state(old, epoch)
     with pytest.raises(StateError, match="too old for its journal"):
         load(backend, MARK)
-
-
-def test_a_reset_begins_a_new_lineage_and_keeps_what_was_there(backend: FileBackend, epoch: int, tmp_path: Path) -> None:
-    backend.write_state(b"damaged", epoch)
-    backend.append_journal(b"damaged too\n", epoch)
-    reset(backend, MARK, epoch)
-    state = load(backend, MARK).state
-    assert (state.serial, dict(state.objects)) == (0, {})
-    assert state.lineage
-    assert {path.read_bytes() for path in (tmp_path / "state" / "copies").iterdir()} == {b"damaged", b"damaged too\n"}
 
 
 def test_an_older_state_is_upgraded_and_a_copy_of_it_kept(backend: FileBackend, epoch: int, tmp_path: Path) -> None:
