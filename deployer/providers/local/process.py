@@ -82,7 +82,6 @@ class ProcessKind(LocalKind):
         with explaining("remove the files of", live.id):
             for path in (Path(paths.ini), *map(Path, self.log_files(live.id)), *Path(live.id).parent.glob(f"{paths.name}.run*")):
                 path.unlink(missing_ok=True)
-        self.client.prune(str(Path(paths.log).parent))
         self.client.remove(live.id)
 
     def ready(self, live: Live) -> Readiness:
@@ -140,7 +139,7 @@ class ProcessKind(LocalKind):
         mark = f"{want.mark.platform}/{want.mark.environment}/{want.address}"
         written = document(want.config, mark, salt if isinstance(salt, str) else secrets.token_hex(16))
         self.client.write(want.id, encode(written), 0o600, self.marked(want), adopt=adopt)
-        with self.client.folder(str(Path(self._paths(want.id).log).parent), make=True):
+        with self.client.folder(self.layout.logs, make=True):
             return written
 
     def _load(self, name: str) -> None:
@@ -187,7 +186,7 @@ class ProcessKind(LocalKind):
         file = f"{self.layout.programs}/{name}.ini"
         named = interpreter_of(supervision.read(file))
         python = named if named and os.access(named, os.X_OK) else str(uv.interpreter(None))
-        return Paths(object_id, file, f"{self.client.root}/logs/{name}.log", self.layout.guard, python)
+        return Paths(object_id, file, f"{self.layout.logs}/{name}.log", self.layout.guard, python)
 
     def _live(self, found: Found, infos: Mapping[str, Mapping[str, Any]]) -> Live:
         written, paths, seen = decode(found.data), self._paths(found.path), self._seen(found.path, infos)

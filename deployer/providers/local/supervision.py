@@ -82,6 +82,10 @@ class Layout:
     def guard(self) -> str:
         return f"{self.folder}/guard.py"
 
+    @property
+    def logs(self) -> str:
+        return f"{self.root}/logs"
+
 
 class Down(Exception):  # noqa: N818 - a fact, not a mistake
     """No supervisord answers."""

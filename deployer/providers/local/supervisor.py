@@ -72,6 +72,7 @@ class SupervisorKind(LocalKind):
             for path in Path(live.id).iterdir():  # the mark goes last
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
             Path(live.id).rmdir()
+        self.client.prune(self.layout.logs)
 
     def ready(self, live: Live) -> Readiness:
         match live.config["running"], supervision.answering(self.layout):
@@ -94,7 +95,9 @@ class SupervisorKind(LocalKind):
 
     def _make(self, want: Want) -> Live:
         self._folder(want)
-        with self.client.locked(want.id):
+        with self.client.folder(self.layout.logs, make=True):  # a program whose log has no folder would keep supervisord from starting
+            pass
+        with self.client.locked(want.id), explaining("set up supervisord in", want.id):
             marks.put(want.id, self.marked(want, opaque=True))
             Path(self.layout.programs).mkdir(0o700, exist_ok=True)
             supervision.write(self.layout.guard, Path(guard.__file__).read_text(encoding="utf-8"))

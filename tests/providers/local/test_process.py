@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import stat
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -267,6 +269,65 @@ def test_a_program_that_fails_again_and_again_says_why(here: Environment) -> Non
     here.ready(here.update(mended))
 
 
+def test_a_program_that_fails_again_and_again_can_be_stopped_and_deleted(here: Environment) -> None:
+    want, stopped = (here.want(command=[PYTHON, "-IS", "-c", "raise SystemExit(1)"], running=running) for running in (True, False))
+    live = here.process.create(want)
+    for seconds in (0.2, 0.5, 0.9):
+        time.sleep(seconds)
+        here.update(stopped)
+        assert here.differences(stopped) == {}
+        here.update(want)
+    here.process.delete(live)
+    assert here.ours() == {here.supervisord()}
+    assert here.process.read([want.id]) == {want.id: None}
+
+
+def test_a_lost_log_folder_heals(here: Environment) -> None:
+    want, idle = here.want(command=SLEEP), here.want("a/local.process/idle", command=SLEEP, running=False)
+    here.begun(here.process.create(want))
+    here.process.create(idle)
+    os.kill(here.supervisord(), signal.SIGKILL)
+    wait_for(lambda: not here.ours())
+    shutil.rmtree(Path(here.client.root, "logs"))
+    here.start()
+    here.begun(here.update(want))
+    assert here.differences(want) == here.differences(idle) == {}
+
+
+KILLED = """
+import sys
+from pathlib import Path
+from concurrent.futures import ThreadPoolExecutor
+from tests.providers.local.supervised import PYTHON, Environment
+here = Environment(Path(sys.argv[1]))
+here.start()
+wants = [here.want(f"c{n}/local.process/p", command=[PYTHON, "-IS", "-c", "import time; time.sleep(600)"], environment={"V": sys.argv[2]})
+         for n in range(3)]
+def settle(want):
+    live = here.process.read([want.id])[want.id]
+    return here.process.create(want) if live is None else here.process.update(live, want, [])
+with ThreadPoolExecutor(3) as pool:
+    list(pool.map(settle, wants))
+"""
+
+
+@pytest.mark.parametrize("kills", [3, pytest.param(25, marks=pytest.mark.long)])
+def test_a_deployer_killed_at_any_moment_leaves_what_the_next_one_finishes(tmp_path: Path, kills: int) -> None:
+    with environment(tmp_path / "root") as here:
+        for turn in range(kills):
+            process = subprocess.Popen([sys.executable, "-c", KILLED, here.client.root, str(turn)], cwd=Path.cwd())
+            time.sleep(0.3 + (turn * 0.37) % 1.0)
+            process.kill()
+            process.wait()
+        subprocess.run([sys.executable, "-c", KILLED, here.client.root, "last"], cwd=Path.cwd(), check=True)
+        wants = [here.want(f"c{n}/local.process/p", command=SLEEP, environment={"V": "last"}) for n in range(3)]
+        for want in wants:
+            here.begun(here.read(want))
+            assert here.differences(want) == {}
+        wait_for(lambda: len(here.ours()) == 1 + 2 * len(wants))  # one supervisord, and a guard and a program each
+        assert not list(Path(here.client.root).rglob(".deployer-*"))
+
+
 def test_a_program_that_cannot_be_started_says_so(here: Environment) -> None:
     live = here.process.create(here.want(command=["/nowhere/at/all"]))
     wait_for(lambda: isinstance(here.process.ready(live), Failed))
@@ -316,7 +377,7 @@ def test_delete_leaves_nothing_and_can_be_repeated(here: Environment) -> None:
     assert not listens(port)
     assert here.ours() == {here.supervisord()}
     left = {path.name for path in Path(here.client.root).rglob("*")}
-    assert not {name for name in left if "tracking" in name or name in ("programs", "logs")}
+    assert not {name for name in left if "tracking" in name or name == "programs"}
     assert here.process.read([want.id]) == {want.id: None}
 
 
