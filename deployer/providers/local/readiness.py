@@ -78,6 +78,8 @@ def running(seen: Seen, written: Mapping[str, Any], paths: Paths, found: str) ->
         as_written = False
     if not as_written:
         return "with supervisord's file edited or missing"
+    if not seen.begun and seen.failures >= GIVEN_UP:
+        return "failing again and again"  # an apply starts it afresh: perhaps the cause is gone
     return True if seen.digest() in (None, guard.digest(dict(written))) else "with an older configuration"
 
 

@@ -264,7 +264,8 @@ def test_a_program_that_fails_again_and_again_says_why(here: Environment) -> Non
     assert "exited with code 1" in found.reason
     assert "no such database" in found.reason
     assert "tracking.server.log" in found.fix
-    assert here.differences(want) == {}  # it is being tried
+    wait_for(lambda: here.differences(want) == {"running": "failing again and again"})
+    assert isinstance(here.process.ready(here.update(want)), Waiting)  # an apply tries afresh
     mended = here.want(command=SLEEP)
     here.ready(here.update(mended))
 
