@@ -80,7 +80,8 @@ def _explained(error: errors.DeployerError, head: str) -> list[str]:
         case errors.ApplyError():
             failed = [f"{head} {address}: {message}" for address, message in error.failures.items()]
             left = [f"  not started because of that: {', '.join(error.skipped)}"] if error.skipped else []
-            return [*failed, *left, f"  fix: {error.fix}"]
+            told = any("\n  fix: " in message for message in error.failures.values())
+            return [*failed, *left, *([] if told else [f"  fix: {error.fix}"])]
         case _:
             return [f"{head} {error}"]
 

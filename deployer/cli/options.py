@@ -12,6 +12,7 @@ from click.shell_completion import CompletionItem
 
 from deployer.cli.voice import Voice
 from deployer.workflow.answers import Options
+from deployer.workflow.project import FOLDER, project_of
 
 F = TypeVar("F", bound=Callable[..., Any])
 Decorator: TypeAlias = Callable[[F], F]
@@ -27,9 +28,20 @@ def speaking(body: Callable[..., Any]) -> Callable[..., Any]:
     def spoken(ctx: click.Context, /, *args: object, folder: Path | None, as_json: bool, **kwargs: object) -> None:
         above = ctx.find_root().obj
         whole = (above or Path()) / (folder or Path())
-        body(Voice(" ".join(ctx.command_path.split()[1:]), whole, as_json), *args, **kwargs)
+        voice = Voice(" ".join(ctx.command_path.split()[1:]), whole, as_json)
+        _tell_project(voice, kwargs.get("environment"))
+        body(voice, *args, **kwargs)
 
     return spoken
+
+
+def _tell_project(voice: Voice, environment: object) -> None:
+    """A project found below the folder we are in is worth a word, before anything is done to it."""
+    if not isinstance(environment, str) or "/" in environment or (voice.folder / FOLDER).is_dir() or (voice.folder / environment).is_file():
+        return
+    project = project_of(voice.folder)
+    if project != voice.folder.absolute():
+        voice.say(f"project: {project}")
 
 
 def environments(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:  # noqa: ARG001 - click's signature

@@ -180,3 +180,27 @@ def test_data_is_destroyed_only_by_typing_the_environments_name(project: Project
     ended, _ = at_a_terminal(project, "destroy", "local", answers={"type local": typed, "[y/N]": "y"})
     assert ended == code
     assert (project.root / "store" / "model").exists() == (code == 1)
+
+
+def test_the_only_project_below_is_used_and_said(project: Project) -> None:
+    above = project.folder.parent
+    done = subprocess.run(
+        [*COMMAND, "validate", "local"], cwd=above, env=variables(project), capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.returncode == 0
+    assert done.stderr == f"project: {project.folder}\n"
+
+
+def test_paths_count_from_the_folder_named(project: Project) -> None:
+    assert deployer(project, "-C", ".", "plan", "local", "--out", "p.json").returncode == 0
+    above = ["-C", str(project.folder), "apply", "p.json", "-y"]
+    done = subprocess.run([*COMMAND, *above], cwd="/", env=variables(project), capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0, done.stderr
+
+
+def test_init_asks_a_person_and_says_whom_each_preset_suits(project: Project) -> None:
+    answers = {"Which one": "mlflow", "The platform's name": "wines", "Where it runs": "local"}
+    code, seen = at_a_terminal(project, "init", "new", answers=answers)
+    assert code == 0
+    assert "Kubeflow on Kubernetes (not yet: this version cannot apply it)" in seen
+    assert "platform: wines" in (project.folder / "new" / "environments" / "base.yaml").read_text()

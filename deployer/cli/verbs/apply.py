@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import click
 
@@ -35,7 +34,7 @@ def command(voice: Voice, environment: str, options: Options, *, yes: bool, allo
     from deployer.workflow.saved import is_saved_plan  # noqa: PLC0415 - the verb's own imports
 
     options = replace(options, allowed=allowed)
-    terminal, file = Terminal(voice, yes=yes), Path(environment)
+    terminal, file = Terminal(voice, yes=yes), voice.folder / environment
     if is_saved_plan(file):
         done = apply_saved(file, options, terminal)
     else:

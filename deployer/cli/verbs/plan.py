@@ -26,6 +26,7 @@ def command(voice: Voice, environment: str, out: Path | None, *, destroy: bool, 
     """Show what apply would do, and why. Changes nothing and takes no lock."""
     from deployer.workflow.plan import plan_destruction, plan_environment  # noqa: PLC0415 - the verb's own imports
 
+    out = voice.folder / out if out else None
     where, terminal = Where(voice.folder, environment), Terminal(voice)
     made = plan_destruction(where, terminal, out=out) if destroy else plan_environment(where, terminal, out=out)
     text = render_plan(made, voice.paint, width())
