@@ -78,6 +78,12 @@ def test_what_was_written_is_read_by_another(backend: FileBackend, ledger: Journ
     assert ledger.state().serial == 3
 
 
+def test_one_object_can_be_looked_up(ledger: JournalLedger) -> None:
+    assert ledger.recorded("c/k/1") is None
+    ledger.write(ended(1))
+    assert ledger.recorded("c/k/1") == thing(1)
+
+
 def test_writing_nothing_writes_nothing(backend: FileBackend, ledger: JournalLedger) -> None:
     ledger.write([])
     assert backend.read_journal() == b""
