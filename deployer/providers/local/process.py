@@ -16,7 +16,7 @@ from deployer.core.errors import ConfigError, Problem, ProviderError
 from deployer.core.protocols import Readiness
 from deployer.core.resource import Change, Failed, Live, Ready, Rules, Waiting, Want
 from deployer.core.values import Json, Value, replace_leaves
-from deployer.providers.local import guard, listeners, probe, readiness, supervision, uv
+from deployer.providers.local import endings, guard, listeners, probe, readiness, supervision, uv
 from deployer.providers.local.client import Found, explaining
 from deployer.providers.local.kind import LocalKind
 from deployer.providers.local.program import Paths, ProcessConfig, decode, document, encode, ini, interpreter_of, program_name
@@ -78,7 +78,7 @@ class ProcessKind(LocalKind):
                 Path(paths.ini).unlink(missing_ok=True)
                 supervision.call(self.layout, "reloadConfig")
                 supervision.attempt(self.layout, (BAD_NAME,), "removeProcessGroup", paths.name)
-        supervision.end(guard.leftovers(live.id, guard.read_record(live.id)) - supervision.ourselves())
+        endings.end(guard.leftovers(live.id, guard.read_record(live.id)) - endings.ourselves())
         with explaining("remove the files of", live.id):
             for path in (Path(paths.ini), *map(Path, self.log_files(live.id)), *Path(live.id).parent.glob(f"{paths.name}.run*")):
                 path.unlink(missing_ok=True)

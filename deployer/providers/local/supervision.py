@@ -5,7 +5,6 @@ from __future__ import annotations
 import configparser
 import os
 import re
-import signal
 import socket
 import subprocess
 import sys
@@ -20,12 +19,11 @@ from typing import Any
 from xmlrpc.client import Error, Fault, ServerProxy, Transport
 
 from deployer.core.errors import ProviderError
-from deployer.providers.local import guard
+from deployer.providers.local import endings
 from deployer.providers.local.client import explaining, half
 
 CALL_TIMEOUT = 10.0  # seconds for one answer
 START_TIMEOUT = 20.0  # seconds until a started supervisord answers
-END_PATIENCE = 10.0  # seconds between TERM and KILL
 POLL = 0.03
 SOCKET_LIMIT = 100  # bytes: 108 of the kernel, less what supervisord appends while it binds
 BAD_NAME, NOT_RUNNING, ALREADY_ADDED, ALREADY_STARTED, CANT_REREAD = 10, 70, 90, 60, 92
@@ -195,7 +193,7 @@ def start(layout: Layout) -> None:
     """Starts supervisord unless it runs. The caller holds the folder's lock."""
     if answering(layout):
         return
-    end(strays(layout))  # one that does not answer
+    endings.end(endings.strays(layout.conf))  # one that does not answer
     Path(layout.socket).unlink(missing_ok=True)
     _set_broken_aside(layout)
     kept = {name: os.environ[name] for name in ("HOME", "PATH", "TZ") if name in os.environ}
@@ -223,65 +221,15 @@ def start(layout: Layout) -> None:
 
 def shut_down(layout: Layout) -> None:
     """Stops every program (all at once), then supervisord; whoever does not obey is killed. Returns when all are gone."""
-    patience = END_PATIENCE
+    patience = endings.PATIENCE
     with suppress(Down):
         running = [int(call(layout, "getPID"))]
         patience += max((int(info["stopwaitsecs"]) for info in call(layout, "getAllConfigInfo")), default=0)
         call(layout, "stopAllProcesses", False)  # noqa: FBT003 - XML-RPC has positions only
         call(layout, "shutdown")
-        wait_gone(set(running), patience)
-    end(strays(layout))
-    end_programs(f"{layout.root}/programs/")
-
-
-def strays(layout: Layout) -> set[int]:
-    """Processes that are supervisord with our configuration, whatever any pid file says."""
-    found = set()
-    for pid in guard.processes():
-        with suppress(OSError):
-            words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-            if b"supervisor.supervisord" in words and os.fsencode(layout.conf) in words:
-                found.add(pid)
-    return found
-
-
-def ourselves() -> set[int]:
-    """This process and whom it descends from: deployer may itself run in a notebook it supervises."""
-    table = guard.processes()
-    pid, found = os.getpid(), set[int]()
-    while pid in table and pid not in found:
-        found.add(pid)
-        pid = table[pid].parent
-    return found
-
-
-def end_programs(prefix: str) -> None:
-    """Ends whatever still runs of the programs whose files begin so, guards included."""
-    for _ in range(3):
-        table = guard.processes()
-        found = {pid for pid in table if any((path or "").startswith(prefix) for path in (guard.guards(pid), guard.program_of(pid)))}
-        for pid in tuple(found):
-            found |= guard.descendants(pid, table)
-        if not (rest := found - ourselves()):
-            return
-        end(rest)
-
-
-def end(pids: set[int]) -> None:
-    """TERM, then KILL."""
-    guard.send(pids, signal.SIGTERM)
-    if not wait_gone(pids, END_PATIENCE):
-        guard.send(pids & set(guard.processes()), signal.SIGKILL)
-        wait_gone(pids, END_PATIENCE)
-
-
-def wait_gone(pids: set[int], seconds: float) -> bool:
-    deadline = time.monotonic() + seconds
-    while pids & set(guard.processes()):
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(POLL)
-    return True
+        endings.wait_gone(set(running), patience)
+    endings.end(endings.strays(layout.conf))
+    endings.end_programs(f"{layout.root}/programs/")
 
 
 def _set_broken_aside(layout: Layout) -> None:

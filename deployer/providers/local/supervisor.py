@@ -15,7 +15,7 @@ from deployer.core.errors import Problem
 from deployer.core.protocols import Readiness
 from deployer.core.resource import Change, Failed, Live, Ready, Rules, Waiting, Want
 from deployer.core.values import Json, Value
-from deployer.providers.local import guard, marks, supervision
+from deployer.providers.local import endings, guard, marks, supervision
 from deployer.providers.local.client import Found, explaining, half
 from deployer.providers.local.kind import LocalKind
 from deployer.providers.local.program import Size
@@ -79,7 +79,7 @@ class SupervisorKind(LocalKind):
             case False, _:
                 return Ready()
             case _, None:
-                strays = supervision.strays(self.layout)
+                strays = endings.strays(self.layout.conf)
                 reason = f"supervisord does not answer on {self.layout.socket}"
                 return Waiting(reason) if strays else Failed("supervisord has ended", f"see {live.id}/supervisord.log and apply again")
             case _:

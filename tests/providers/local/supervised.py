@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from deployer.core.resource import Change, Live, Mark, Ready, Want
-from deployer.providers.local import guard, supervision, uv
+from deployer.providers.local import endings, guard, supervision, uv
 from deployer.providers.local.client import Client
 from deployer.providers.local.process import ProcessKind
 from deployer.providers.local.supervisor import SupervisorKind
@@ -96,7 +96,7 @@ class Environment:
         """Every process of this root, by what it says of itself."""
         prefix = f"{self.client.root}/programs/"
         paths = {pid: guard.guards(pid) or guard.program_of(pid) or "" for pid in guard.processes()}
-        return {pid for pid, path in paths.items() if path.startswith(prefix)} | supervision.strays(supervision.Layout(self.client.root))
+        return {pid for pid, path in paths.items() if path.startswith(prefix)} | endings.strays(supervision.Layout(self.client.root).conf)
 
 
 @contextmanager

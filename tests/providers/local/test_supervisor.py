@@ -15,7 +15,7 @@ import pytest
 
 from deployer.core.errors import OwnershipError, ProviderError
 from deployer.core.resource import Failed, Live, Ready
-from deployer.providers.local import supervision
+from deployer.providers.local import endings, supervision
 from deployer.providers.local.supervision import Layout
 from tests.providers.local.supervised import PYTHON, Environment, alive, environment, wait_for
 
@@ -68,7 +68,7 @@ def test_starting_again_keeps_the_one_that_runs(here: Environment) -> None:
 def test_two_starts_at_once_make_one(here: Environment) -> None:
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda _: Environment(Path(here.client.root)).start(), range(4)))
-    assert supervision.strays(Layout(here.client.root)) == {here.supervisord()}
+    assert endings.strays(Layout(here.client.root).conf) == {here.supervisord()}
 
 
 def test_after_a_kill_the_plan_says_so_and_an_update_starts_it(here: Environment) -> None:
@@ -90,7 +90,7 @@ def test_one_that_does_not_answer_any_more_is_replaced(here: Environment) -> Non
     assert read(here).config["running"] is False
     here.start()
     assert not alive(old)
-    assert supervision.strays(Layout(here.client.root)) == {here.supervisord()}
+    assert endings.strays(Layout(here.client.root).conf) == {here.supervisord()}
 
 
 def test_a_recorded_pid_of_a_stranger_is_not_believed(here: Environment) -> None:
