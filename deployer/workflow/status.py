@@ -15,6 +15,7 @@ from deployer.engine.survey import World
 from deployer.workflow.answers import ComponentStatus, Health, Status, Where
 from deployer.workflow.environment import Environment, opening
 from deployer.workflow.output import outputs_of
+from deployer.workflow.unlock import lock_report
 
 
 @runtime_checkable
@@ -37,7 +38,8 @@ def status(where: Where) -> Status:
         world.read((item.kind, item.id) for item in state.objects.values())
         urls = _urls(environment)
         components = tuple(replace(_component(name, environment, state, world), url=urls.get(name, "")) for name in _names(environment))
-        return Status(environment.spec.environment, components, tools.backend.holder(), time.time())
+        lock = lock_report(where)
+        return Status(environment.spec.environment, components, lock.holder if lock.alive else None, time.time())
 
 
 def _names(environment: Environment) -> list[str]:

@@ -204,3 +204,12 @@ def test_init_asks_a_person_and_says_whom_each_preset_suits(project: Project) ->
     assert code == 0
     assert "Kubeflow on Kubernetes (not yet: this version cannot apply it)" in seen
     assert "platform: wines" in (project.folder / "new" / "environments" / "base.yaml").read_text()
+
+
+def test_a_terminal_without_our_signs_gets_others(project: Project) -> None:
+    plain = variables(project, PYTHONIOENCODING="latin-1")
+    done = subprocess.run(
+        [*COMMAND, "apply", "local", "-y"], cwd=project.folder, env=plain, capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    assert "\\u2713" in done.stderr
