@@ -7,12 +7,12 @@ from dataclasses import replace
 
 from deployer.core.errors import OwnershipError, UsageError
 from deployer.core.protocols import Kind
-from deployer.core.resource import Desired, Live
+from deployer.core.resource import Desired, Live, Mark
 from deployer.core.state import Entry, EntryType, State, StateObject
 from deployer.core.values import Seal
 from deployer.engine.demolition import find_ours, with_strays
 from deployer.engine.diff import digest
-from deployer.engine.survey import PlanSettings, Wanted, survey
+from deployer.engine.survey import PlanSettings, Wanted, World, survey
 from deployer.engine.values import shown_outputs
 
 
@@ -21,8 +21,8 @@ def recover(desired: Desired, state: State, kinds: Mapping[str, Kind], settings:
 
     Where two objects carry one address, the one with the wanted id is the object and the other is deposed.
     """
-    wanted, _ = survey(desired, replace(state, objects={}, deposed=()), kinds, settings)
-    found = find_ours(desired.mark, kinds)
+    wanted, world = survey(desired, replace(state, objects={}, deposed=()), kinds, settings)
+    found = _all_ours(desired.mark, kinds, world)
     ids = {(item.resource.kind, item.id) for item in wanted.values()}
     found.sort(key=lambda pair: (pair[0], pair[1].id) not in ids)
     lives = {(kind, live.id): live for kind, live in found}
@@ -36,6 +36,14 @@ def recover(desired: Desired, state: State, kinds: Mapping[str, Kind], settings:
         if (item.kind, item.id) not in known:
             entries.append(Entry(EntryType.END, _described(item, lives[item.kind, item.id], kinds, settings, wanted.get(item.address))))
     return tuple(entries)
+
+
+def _all_ours(mark: Mark, kinds: Mapping[str, Kind], world: World) -> list[tuple[str, Live]]:
+    """What carries our mark: where searching finds it, and where the spec says it is (inside a data folder nobody searches)."""
+    found = find_ours(mark, kinds)
+    seen = {(kind, live.id) for kind, live in found}
+    there = ((kind, live) for (kind, _), live in world.live.items() if live is not None and mark.owns(live.mark))
+    return [*found, *((kind, live) for kind, live in there if (kind, live.id) not in seen)]
 
 
 def _described(item: StateObject, live: Live, kinds: Mapping[str, Kind], settings: PlanSettings, wanted: Wanted | None) -> StateObject:

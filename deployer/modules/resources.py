@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import cache
 
 from deployer.core.errors import Origin, Problem
 from deployer.core.resource import Resource, Rules
@@ -27,7 +28,7 @@ def resources_of(known: Known, place: Place, dependencies: Dependencies, problem
     protected = component is not None and component.prevent_destroy
     own = None if component is None else known.spec.origin(("components", place.owner))
     shared = dependencies.of_component(place.owner)
-    guards = {kind: _guard(rules) for kind, rules in known.kinds.items()}
+    guard = cache(lambda kind: _guard(known.kinds[kind]))  # only the kinds in use: their rules come with their imports
     for definition in place.definitions.values():
         mistake = _mistake(known, place, definition)
         if mistake:
@@ -43,7 +44,7 @@ def resources_of(known: Known, place: Place, dependencies: Dependencies, problem
         made = Resource(
             "", definition.kind, {}, own or place.locate(("resources", definition.name)), after, definition.prevent_destroy or protected
         )
-        yield from _instances(place.evaluator(problems, guards[definition.kind]), definition, shape, made)
+        yield from _instances(place.evaluator(problems, guard(definition.kind)), definition, shape, made)
 
 
 def _instances(evaluator: Evaluator, definition: Definition, shape: Shape, made: Resource) -> Iterator[Resource]:

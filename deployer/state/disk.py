@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import os
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -98,30 +96,12 @@ def sync_folder(folder: Path) -> None:
 
 @contextlib.contextmanager
 def alone(path: Path) -> Iterator[None]:
-    """Keeps every other process and thread out of the same block. Raises `StateError` when one stays in for 10 seconds.
+    """Keeps every other process and thread out of the same block. Raises `StateError` when one stays in for 10 seconds."""
+    from filelock import FileLock, Timeout  # noqa: PLC0415 - reading takes no lock
 
-    `flock` itself and no library around it: this stands on every journal append, and costs 5 microseconds this way.
-    """
-    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        _wait_for(handle, path)
-        yield
-    finally:
-        fcntl.flock(handle, fcntl.LOCK_UN)  # said aloud: a child just being started may hold a copy of the handle
-        os.close(handle)
-
-
-def _wait_for(handle: int, path: Path) -> None:
-    end = time.monotonic() + _ALONE_SECONDS
-    while True:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() > end:
-                why = f"another process has kept {path} for {_ALONE_SECONDS:.0f} s"
-                raise StateError(
-                    f"cannot write to {path.parent}", why=why, fix="end the stopped deployer process, then run again"
-                ) from None
-            time.sleep(0.002)
-        else:
-            return
+        with FileLock(path, timeout=_ALONE_SECONDS, mode=0o600, poll_interval=0.002, thread_local=False):
+            yield
+    except Timeout:
+        why = f"another process has kept {path} for {_ALONE_SECONDS:.0f} s"
+        raise StateError(f"cannot write to {path.parent}", why=why, fix="end the stopped deployer process, then run again") from None
