@@ -21,18 +21,19 @@ def raw(item: Output) -> str:
 
 
 def as_env(outputs: Sequence[Output]) -> str:
-    """`NAME=value` lines that shells and .env readers take; what is hidden or unknown stands as a comment."""
-    lines = []
-    for item in outputs:
-        if not item.variable:
-            continue
-        if not item.known:
-            lines.append(f"# {item.variable} is not known yet")
-        elif item.value is None and item.sensitive:
-            lines.append(f"# {item.variable} is sensitive; --reveal prints it")
-        else:
-            lines.append(f"{item.variable}={shlex.quote(raw(item))}")
-    return "\n".join(lines)
+    """`NAME=value` lines that shells, `export $(...)` and .env readers take."""
+    return "\n".join(f"{item.variable}={shlex.quote(raw(item))}" for item in outputs if item.variable and not _why_not(item))
+
+
+def left_out(outputs: Sequence[Output]) -> list[str]:
+    """A word on each variable `as_env` cannot print."""
+    return [f"# {item.variable} {why}" for item in outputs if item.variable and (why := _why_not(item))]
+
+
+def _why_not(item: Output) -> str:
+    if not item.known:
+        return "is not known yet"
+    return "is sensitive; --reveal prints it" if item.value is None and item.sensitive else ""
 
 
 def as_json(outputs: Sequence[Output]) -> str:

@@ -36,9 +36,11 @@ def interruptible(*, told: bool = False) -> Iterator[threading.Event]:
             with suppress(OSError):
                 os.write(2, f"\n{STOPPING}\n".encode())
 
-    before = {number: signal.signal(number, on_signal) for number in SIGNALS}
+    # What is ignored stays ignored: `nohup deployer apply` outlives its terminal.
+    heeded = [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, on_signal) for number in heeded}
     try:
         yield stop
     finally:
         for number, handler in before.items():
-            signal.signal(number, handler)
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)

@@ -24,6 +24,8 @@ def locate(where: Where) -> tuple[Path, Path]:
             raise UsageError(f"there is no file {file}")
         project = file.parent.parent if file.parent.name == FOLDER else where.folder.absolute()
         return project, file
+    if where.environment.endswith(".json"):
+        raise UsageError(f"there is no file {where.folder / where.environment}", fix="a saved plan is made by deployer plan ENV --out FILE")
     project = project_of(where.folder)
     file = project / FOLDER / f"{where.environment}.yaml"
     if not file.is_file():

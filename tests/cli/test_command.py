@@ -213,3 +213,23 @@ def test_a_terminal_without_our_signs_gets_others(project: Project) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert "\\u2713" in done.stderr
+
+
+def test_what_nohup_ignores_stays_ignored(project: Project) -> None:
+    project.write(SLOW % (sys.executable, TABLE))
+    line = ["nohup", *COMMAND, "apply", "local", "-y"]
+    process = subprocess.Popen(
+        line,
+        cwd=project.folder,
+        env=variables(project),
+        text=True,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert process.stderr is not None
+    assert "slow create started" in process.stderr.readline()
+    process.send_signal(signal.SIGHUP)
+    process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert (project.root / "after").exists()

@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from deployer.cli.drawing import dot, mermaid
-from deployer.cli.formats import as_env, as_json, as_yaml, raw
+from deployer.cli.formats import as_env, as_json, as_yaml, left_out, raw
 from deployer.cli.tables import checks_text, module_page, modules_table, outputs_text, state_table, status_text
 from deployer.core.errors import Problem, UsageError
 from deployer.core.state import Holder, Pending, State, StateObject
@@ -71,6 +71,8 @@ def test_outputs_as_variables_can_be_read_by_a_shell() -> None:
     assert as_env(OUTPUTS).splitlines() == [
         "MLFLOW_TRACKING_URI=http://127.0.0.1:5000",
         "NAME='it'\"'\"'s a name'",
+    ]
+    assert left_out(OUTPUTS) == [
         "# MLFLOW_TRACKING_PASSWORD is sensitive; --reveal prints it",
         "# SERVING_URL is not known yet",
     ]

@@ -40,6 +40,8 @@ def test_an_unknown_environment_is_answered_with_what_there_is(project: Project)
         locate(Where(project.folder, "locl"))
     with pytest.raises(UsageError, match="there is no file"):
         locate(Where(project.folder, "x/y.yaml"))
+    with pytest.raises(UsageError, match="there is no file"):
+        locate(Where(project.folder, "plan.json"))
     with pytest.raises(UsageError, match="there is no folder"):
         project_of(project.folder / "nowhere")
 

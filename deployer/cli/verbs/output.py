@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from deployer.cli.documents import output_documents
-from deployer.cli.formats import FORMATS, raw
+from deployer.cli.formats import FORMATS, left_out, raw
 from deployer.cli.options import environment, speaking
 from deployer.cli.tables import outputs_text
 from deployer.cli.text import width
@@ -31,6 +31,8 @@ def command(voice: Voice, environment: str, name: str | None, form: str | None, 
         raise UsageError(f"there is no output {name!r}", why=f"the outputs are: {known}")
     if form:
         text = FORMATS[form](chosen)
+        for word in left_out(chosen) if form == "env" else ():
+            voice.say(word)
     elif name is not None and len(chosen) == 1:
         text = raw(chosen[0])
     else:
