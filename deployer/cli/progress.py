@@ -37,7 +37,7 @@ def event_line(event: Event, paint: Paint) -> str:
     head = " ".join(word for word in words if word)
     detail = f": {event.detail}" if event.detail else ""
     spent = f" ({duration(event.seconds)})" if event.seconds else ""
-    return f"{head}{spent}{detail}"
+    return f"{head}{spent}{detail}" if "\n" in detail else f"{head}{detail}{spent}"
 
 
 def event_document(event: Event) -> str:

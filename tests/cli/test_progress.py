@@ -25,6 +25,8 @@ def lines(board: Board, height: int = 40) -> list[str]:
 def test_a_line_says_what_where_and_how_long() -> None:
     assert event_line(Event(EventType.DONE, SERVER, "create", seconds=7.3), PLAIN) == f"✓ {SERVER} create done (7.30 s)"
     assert event_line(Event(EventType.FAILED, SERVER, "create", "boom"), PLAIN) == f"✗ {SERVER} create failed: boom"
+    long = Event(EventType.FAILED, SERVER, "create", "boom\n  fix: less", 2.0)
+    assert event_line(long, PLAIN) == f"✗ {SERVER} create failed (2.00 s): boom\n  fix: less"
     assert event_line(Event(EventType.NOTE, "", detail="hello"), PLAIN) == "·: hello"
 
 
