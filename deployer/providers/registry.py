@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
 from deployer.core.errors import UsageError
 from deployer.core.protocols import Provider
@@ -30,6 +30,18 @@ class Options:
     bind: str = "127.0.0.1"
 
 
+class _Model(Protocol):
+    def model_json_schema(self) -> dict[str, Any]: ...
+
+
+class _Class(Protocol):
+    """What a kind's class says without being opened."""
+
+    rules: Rules
+    outputs: Mapping[str, str]
+    model: _Model
+
+
 class _Package(Protocol):
     KINDS: Mapping[str, str]
 
@@ -47,11 +59,25 @@ def kind_names() -> tuple[str, ...]:
 
 def kind_rules(kind: str) -> Rules:
     """The kind's field rules. Raises `UsageError` for a kind nobody has; imports that kind's file only."""
+    return _kind(kind).rules
+
+
+def kind_schema(kind: str) -> dict[str, Any]:
+    """The JSON Schema of the kind's configuration, from its own model; references are not in it."""
+    return _kind(kind).model.model_json_schema()
+
+
+def kind_outputs(kind: str) -> Mapping[str, str]:
+    """What others may refer to, each with what it is."""
+    return _kind(kind).outputs
+
+
+def _kind(kind: str) -> _Class:
     place = next((places[kind] for places in (_package(name).KINDS for name in PROVIDERS) if kind in places), None)
     if place is None:
         raise UsageError(f"there is no kind {kind}", fix=_meant(kind, kind_names()))
     module, _, name = place.partition(":")
-    return cast("Rules", getattr(import_module(module), name).rules)
+    return cast("_Class", getattr(import_module(module), name))
 
 
 def open_provider(name: str, options: Options) -> Provider:

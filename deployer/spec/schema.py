@@ -7,8 +7,10 @@ from typing import Any, TypeAlias
 
 Schema: TypeAlias = dict[str, Any]
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
-# Anywhere a value is expected, text with a reference may stand.
-_REFERENCE: Schema = {"type": "string", "pattern": r"\$\{"}
+# Anywhere a value is expected, text with a reference may stand, or a form that makes the value.
+_FORMS = (("$when", "$value"), ("$template",), ("$file",))
+_WORKED_OUT: Schema = {"anyOf": [{"type": "string", "pattern": r"\$\{"}, *({"type": "object", "required": [*form]} for form in _FORMS)]}
+_REFERENCE: Schema = {"$ref": "#/$defs/worked_out"}
 _NULL: Schema = {"type": "null"}
 _SHOWN = ("title", "description", "default", "examples")
 _REQUIRED = ("version", "platform", "target")
@@ -44,10 +46,11 @@ def full_schema(components: Mapping[str, Mapping[str, Schema]], kinds: Mapping[s
     """The whole schema.
 
     `components` maps component -> module -> the JSON Schema (type object) of the module's inputs; `kinds` maps a kind's name to
-    the JSON Schema of its configuration. References (`${...}`) are allowed for every value; do not add them yourself.
+    the JSON Schema of its configuration. References (`${...}`) and forms (`{$file: ...}`) are allowed for every value; do not add
+    them yourself.
     """
     schema = spec_schema()
-    definitions = schema["$defs"]
+    definitions = schema["$defs"] = {**schema["$defs"], "worked_out": _WORKED_OUT}
     section = schema["properties"]["components"]["anyOf"][0]
     section.pop("patternProperties")
     section["properties"] = {name: _nullable(_component(name, modules, definitions)) for name, modules in components.items() if modules}
@@ -89,25 +92,30 @@ def _loosened(schema: Any, prefix: str) -> Any:  # noqa: ANN401 - a schema is an
     if isinstance(loose.get("$ref"), str):
         loose["$ref"] = loose["$ref"].replace("#/$defs/", f"#/$defs/{prefix}.")
     for key in loose.keys() & {*_NESTED_MAPS}:
-        loose[key] = {name: _or_reference(_loosened(item, prefix)) for name, item in loose[key].items()}
+        loose[key] = {name: _nullable(_or_reference(_loosened(item, prefix))) for name, item in loose[key].items()}
     for key in loose.keys() & {*_NESTED_LISTS}:
         loose[key] = [_loosened(item, prefix) for item in loose[key]]
-    for key in loose.keys() & {"items", "additionalProperties"}:
-        loose[key] = _or_reference(_loosened(loose[key], prefix))
+    if "items" in loose:
+        loose["items"] = _or_reference(_loosened(loose["items"], prefix))
+    if isinstance(loose.get("additionalProperties"), dict):
+        loose["additionalProperties"] = _nullable(_or_reference(_loosened(loose["additionalProperties"], prefix)))
     return loose
 
 
 def _or_reference(schema: Any) -> Any:  # noqa: ANN401 - as above
-    """What an editor shows of a value stays outside the choice, where editors look for it."""
-    if not isinstance(schema, dict):
-        return schema
-    shown = {key: schema[key] for key in _SHOWN if key in schema}
-    return {**shown, "anyOf": [{key: value for key, value in schema.items() if key not in shown}, _REFERENCE]}
+    return _or(schema, _REFERENCE)
 
 
 def _nullable(schema: Any) -> Any:  # noqa: ANN401 - as above
     """Null removes what an extended file says, wherever a key may stand."""
-    if _NULL in schema.get("anyOf", ()):
+    return _or(schema, _NULL)
+
+
+def _or(schema: Any, other: Schema) -> Any:  # noqa: ANN401 - as above
+    """The choice between the two. What an editor shows of a value stays outside it, where editors look."""
+    if not isinstance(schema, dict) or other in schema.get("anyOf", ()):
         return schema
     shown = {key: schema[key] for key in _SHOWN if key in schema}
-    return {**shown, "anyOf": [{key: value for key, value in schema.items() if key not in shown}, _NULL]}
+    rest = {key: value for key, value in schema.items() if key not in shown}
+    choices = rest["anyOf"] if rest.keys() == {"anyOf"} else [rest]
+    return {**shown, "anyOf": [*choices, other]}

@@ -9,15 +9,15 @@ from typing import Any
 
 from deployer.core.errors import StateError
 from deployer.modules.schema import inputs_schema
-from deployer.providers.registry import kind_names
+from deployer.providers.registry import kind_names, kind_schema
 from deployer.spec.schema import full_schema
 from deployer.workflow.modules import library_of
 from deployer.workflow.project import PRIVATE, project_of
 
 
 def schema(folder: Path) -> dict[str, Any]:
-    """The JSON Schema, with the inputs of every module the project can use."""
-    return full_schema(inputs_schema(library_of(folder).all()), {name: {"type": "object"} for name in kind_names()})
+    """The JSON Schema, with the inputs of every module the project can use and the configuration of every kind."""
+    return full_schema(inputs_schema(library_of(folder).all()), {name: kind_schema(name) for name in kind_names()})
 
 
 def write_schema(folder: Path) -> Path:

@@ -8,13 +8,14 @@ import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import jsonschema
 import pytest
 
 from deployer.core.errors import ConfigError, OwnershipError
 from deployer.core.protocols import Provider
 from deployer.core.resource import Mark, Rules, Want
 from deployer.core.values import Json, OutputRef, Template, Unknown
-from deployer.providers.registry import kind_names, kind_rules
+from deployer.providers.registry import kind_names, kind_outputs, kind_rules, kind_schema
 from tests.contracts.kinds import MARK, Bench, Case, bench, differences, relabel
 
 SCHEMA = "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute('create table if not exists t (x)'); c.commit()"
@@ -73,6 +74,25 @@ def test_every_kind_is_in_the_contract() -> None:
 @pytest.mark.parametrize("name", kind_names())
 def test_a_kinds_rules_are_known_without_opening_its_provider(name: str) -> None:
     assert isinstance(kind_rules(name), Rules)
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_a_kinds_schema_takes_what_it_parses_and_says_what_each_field_is(case: Case) -> None:
+    schema = kind_schema(case.kind)
+    checker = jsonschema.Draft202012Validator(schema)
+    needed = {key: "..." for key in ("bind", "directory", "supervisor") if key in schema.get("required", ())}  # the kind knows them itself
+    for config in (case.config, {**case.config, **(case.changed or {})}):
+        checker.validate({**needed, **config})
+        assert not checker.is_valid({**needed, **config, "colour": "red"})
+    assert all(field["description"] for field in schema["properties"].values())
+
+
+@every_kind
+def test_an_object_has_the_outputs_its_kind_promises(made: Bench) -> None:
+    live = made.kind.create(made.want())
+    promised = set(kind_outputs(made.case.kind))
+    assert promised - set(live.outputs) <= {"digest"}  # of sensitive content there is none
+    assert set(live.outputs) <= promised
 
 
 @every_kind

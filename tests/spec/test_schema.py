@@ -113,6 +113,9 @@ def test_a_component_nobody_offers_is_not_valid() -> None:
     ("resource", "fits"),
     [
         ({"kind": "local.file", "config": {"path": "a", "size": "${each.value}"}}, True),
+        ({"kind": "local.file", "config": {"path": {"$file": "path.txt"}, "size": {"$when": "each.key", "$value": 1}}}, True),
+        ({"kind": "local.file", "config": {"path": None, "size": None}}, True),
+        ({"kind": "local.file", "config": {"size": {"$value": 1}}}, False),
         ({"kind": "local.file", "config": {"size": "a"}}, False),
         ({"kind": "local.file", "config": {"colour": "red"}}, False),
         ({"kind": "local.fil", "config": {}}, False),

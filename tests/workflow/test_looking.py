@@ -28,6 +28,11 @@ from deployer.workflow.unlock import lock_report
 from deployer.workflow.validate import validate
 from tests.workflow.people import SPEC, Person, Project
 
+REPOSITORY = Path(__file__).parents[2]
+SHIPPED = sorted(
+    file for folder in (REPOSITORY, *REPOSITORY.glob("examples/*")) for file in folder.glob("environments/*.yaml") if file.stem != "base"
+)
+
 
 def test_the_last_lines_of_a_long_log(tmp_path: Path) -> None:
     file = tmp_path / "log"
@@ -123,11 +128,23 @@ def test_the_schema_takes_what_validate_takes(project: Project) -> None:
     validate(project.where)
     checker = jsonschema.Draft202012Validator(schema(project.folder))
     checker.validate(yaml.safe_load(SPEC))
-    wrong = {**yaml.safe_load(SPEC), "components": {"tracking": {"module": "mlflow", "prot": 1}}}
-    assert list(checker.iter_errors(wrong))
+    for section, entry in (
+        ("components", {"tracking": {"module": "mlflow", "prot": 1}}),
+        ("resources", {"home": {"kind": "local.directory", "config": {"path": "home", "dta": True}}}),
+        ("resources", {"home": {"kind": "local.directory", "config": {"path": "home", "data": "yes"}}}),
+        ("resources", {"http": {"kind": "local.port", "config": {"port": 70000}}}),
+        ("resources", {"web": {"kind": "local.process", "config": {"health": {"pth": "/"}}}}),
+        ("resources", {"motd": {"kind": "local.fil", "config": {}}}),
+    ):
+        assert not checker.is_valid({**yaml.safe_load(SPEC), section: entry}), entry
     file = write_schema(project.folder)
     assert file == project.folder / ".deployer" / "schema.json"
     assert json.loads(file.read_text()) == schema(project.folder)
+
+
+@pytest.mark.parametrize("file", SHIPPED, ids=lambda file: str(file.relative_to(REPOSITORY)))
+def test_the_schema_takes_every_environment_that_ships(file: Path) -> None:
+    jsonschema.Draft202012Validator(schema(file.parents[1])).validate(yaml.safe_load(file.read_text()))
 
 
 def test_nobody_holds_a_lock_that_was_never_taken(project: Project) -> None:

@@ -16,7 +16,7 @@ from hashlib import sha256
 from itertools import islice
 from typing import Annotated, ClassVar
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, Field
 
 from deployer.core.errors import Problem, ProviderError
 from deployer.core.resource import Change, Live, Mark, Rules, Want
@@ -49,23 +49,25 @@ def mode_of_a_folder(value: str) -> str:
 
 
 class DirectoryConfig(Config):
-    """Relative to the root, or absolute."""
+    """`path` is relative to the root, or absolute."""
 
-    path: Annotated[str, AfterValidator(_path)]
-    mode: Annotated[str, AfterValidator(mode_of_a_folder)] = "0700"
-    data: bool = False
+    path: Annotated[str, AfterValidator(_path), Field(description="Where it lies.")]
+    mode: Annotated[str, AfterValidator(mode_of_a_folder), Field(description="Permissions, octal, in quotes.")] = "0700"
+    data: Annotated[bool, Field(description="Its content is data, and goes only with --allow-data-loss.")] = False
 
 
 class DirectoryKind(LocalKind):
     """A folder. One outside the root is linked from `<root>/outside/`, so that `find` sees it; the link is part of the mark."""
 
     name = "local.directory"
+    model = DirectoryConfig
     rules: ClassVar[Rules] = Rules(immutable=("path",))
+    outputs: ClassVar[Mapping[str, str]] = {"path": "The absolute path."}
 
     def parse(self, config: Mapping[str, Value]) -> dict[str, Value]:
-        parsed = self.checked(DirectoryConfig, config)
+        parsed = self.checked(config)
         if isinstance(path := parsed["path"], str):
-            parsed["path"] = self.checked(DirectoryConfig, {**parsed, "path": self.client.relative(path)})["path"]
+            parsed["path"] = self.checked({**parsed, "path": self.client.relative(path)})["path"]
         return parsed
 
     def identify(self, address: str, config: Mapping[str, Value]) -> str | None:  # noqa: ARG002 - the signature is the contract's

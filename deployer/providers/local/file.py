@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from typing import Annotated, ClassVar
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, Field
 
 from deployer.core.errors import ConfigError, Problem
 from deployer.core.resource import Change, Live, Rules, Want
@@ -40,23 +40,31 @@ def _text(value: str) -> str:
     return value
 
 
-class FileConfig(Config):
-    """Relative to the root; exactly one of the two contents."""
+Text = Annotated[str, AfterValidator(_text)]
 
-    path: Annotated[str, AfterValidator(_path)]
-    content: Annotated[str, AfterValidator(_text)] | None = None
-    sensitive_content: Annotated[str, AfterValidator(_text)] | None = None
-    mode: Annotated[str, AfterValidator(mode_of_a_file)] = "0600"
+
+class FileConfig(Config):
+    """`path` is relative to the root; exactly one of the two contents is given."""
+
+    path: Annotated[str, AfterValidator(_path), Field(description="Where it lies.")]
+    content: Annotated[Text | None, Field(description="The whole text.")] = None
+    sensitive_content: Annotated[Text | None, Field(description="The whole text, never shown.")] = None
+    mode: Annotated[str, AfterValidator(mode_of_a_file), Field(description="Permissions, octal, in quotes.")] = "0600"
 
 
 class FileKind(LocalKind):
     """A file, replaced whole and never followed through a symbolic link."""
 
     name = "local.file"
+    model = FileConfig
     rules: ClassVar[Rules] = Rules(immutable=("path",), sensitive=("sensitive_content",))
+    outputs: ClassVar[Mapping[str, str]] = {
+        "path": "The absolute path.",
+        "digest": "The content's SHA-256 in hexadecimal digits; not there for sensitive content.",
+    }
 
     def parse(self, config: Mapping[str, Value]) -> dict[str, Value]:
-        parsed = self.checked(FileConfig, self.inner_path(config))
+        parsed = self.checked(self.inner_path(config))
         if (parsed["content"] is None) == (parsed["sensitive_content"] is None):
             raise ConfigError([Problem("exactly one of content and sensitive_content must be given", "content")])
         if isinstance(parsed["content"], Sensitive):  # then it must not be shown, wherever it was written

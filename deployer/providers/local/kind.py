@@ -31,7 +31,9 @@ class LocalKind:
     """Reads, marks and finds; a kind adds what it makes. Ids are absolute paths."""
 
     name: ClassVar[str]
+    model: ClassVar[type[Config]]
     rules: ClassVar[Rules] = Rules()
+    outputs: ClassVar[Mapping[str, str]]  # name -> what it is, for people
 
     def __init__(self, client: Client) -> None:
         self.client = client
@@ -65,10 +67,10 @@ class LocalKind:
 
     # For the kinds themselves.
 
-    def checked(self, model: type[Config], config: Mapping[str, Value]) -> dict[str, Value]:
+    def checked(self, config: Mapping[str, Value]) -> dict[str, Value]:
         from deployer.providers.parse import parse  # noqa: PLC0415 - imported only when it is needed
 
-        return parse(model, config, self.rules.sensitive)
+        return parse(self.model, config, self.rules.sensitive)
 
     def inner_path(self, config: Mapping[str, Value]) -> Mapping[str, Value]:
         """The configuration with its `path` normalised, an absolute one below the root made relative. Raises `ConfigError`."""

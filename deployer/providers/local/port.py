@@ -8,10 +8,10 @@ from threading import Lock
 from typing import Annotated, ClassVar, Literal
 
 from annotated_types import Ge, Le
-from pydantic import AfterValidator
+from pydantic import AfterValidator, Field
 
 from deployer.core.errors import Problem
-from deployer.core.resource import Change, Live, Rules, Want
+from deployer.core.resource import Change, Live, Want
 from deployer.core.values import Json, Value
 from deployer.providers.local import listeners, marks
 from deployer.providers.local.client import Client, Found
@@ -35,22 +35,23 @@ def _address(value: str) -> str:
 class PortConfig(Config):
     """`bind` defaults to settings.bind."""
 
-    port: Annotated[int, Ge(1), Le(65535)] | Literal["auto"]
-    bind: Annotated[str, AfterValidator(_address)]
+    port: Annotated[Annotated[int, Ge(1), Le(65535)] | Literal["auto"], Field(description="The number, or `auto`: a free one, found once.")]
+    bind: Annotated[str, AfterValidator(_address), Field(description="The address it is for.")]
 
 
 class PortKind(LocalKind):
     """`<root>/ports/<component>/<name>` holds the number, so that it stays the same."""
 
     name = "local.port"
-    rules: ClassVar[Rules] = Rules()
+    model = PortConfig
+    outputs: ClassVar[Mapping[str, str]] = {"port": "The number.", "bind": "The address."}
 
     def __init__(self, client: Client) -> None:
         super().__init__(client)
         self._looking = Lock()
 
     def parse(self, config: Mapping[str, Value]) -> dict[str, Value]:
-        return self.checked(PortConfig, {**config, "bind": self.client.options.bind} if config.get("bind") is None else config)
+        return self.checked({**config, "bind": self.client.options.bind} if config.get("bind") is None else config)
 
     def identify(self, address: str, config: Mapping[str, Value]) -> str | None:  # noqa: ARG002 - the address says it all
         return self.default_path(FOLDER, address)

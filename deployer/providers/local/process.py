@@ -32,7 +32,13 @@ class ProcessKind(LocalKind):
     """`<root>/programs/<component>.<name>.json` is the object; what really runs is compared with it."""
 
     name = "local.process"
+    model = ProcessConfig
     rules: ClassVar[Rules] = Rules(restart=RESTART, sensitive=("secret_environment",))
+    outputs: ClassVar[Mapping[str, str]] = {
+        "port": "The port it listens on, or null.",
+        "url": "Where it answers, `http://...`, or null without a port.",
+        "log": "Its log file.",
+    }
 
     @property
     def layout(self) -> Layout:
@@ -44,7 +50,7 @@ class ProcessKind(LocalKind):
         given |= {key: replace_leaves(given[key], _text) for key in AS_TEXT if given.get(key) is not None}
         if isinstance(given["directory"], str):
             given["directory"] = self.client.absolute(given["directory"])
-        parsed = self.checked(ProcessConfig, given)
+        parsed = self.checked(given)
         if parsed["health"] is not None and parsed["port"] is None:
             raise ConfigError([Problem("needs a port to ask", "health", allowed="give the process its port")])
         return parsed

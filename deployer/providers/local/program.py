@@ -11,7 +11,7 @@ from hashlib import sha256
 from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Gt, Le
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, WithJsonSchema
 
 from deployer.core.values import Json
 from deployer.providers.local import guard
@@ -47,47 +47,52 @@ def _route(value: str) -> str:
 
 Size = Annotated[int | str, AfterValidator(size)]
 Text = Annotated[str, AfterValidator(_text)]
+# Numbers and truth values may be written too: the kind makes text of them before it is checked.
+Word = Annotated[Text, WithJsonSchema({"type": ["string", "number", "boolean"]})]
+Port = Annotated[int, Ge(1), Le(65535)]
 Variable = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 
 
 class Health(Config):
     """GET `path` on the port must answer `status` within `timeout` seconds, and the body must hold `contains`."""
 
-    path: Annotated[str, AfterValidator(_route)] = "/"
-    status: int = 200
-    timeout: Annotated[int | float, Gt(0), Le(60)] = 5
-    contains: str | None = None
+    path: Annotated[str, AfterValidator(_route), Field(description="What is asked for.")] = "/"
+    status: Annotated[int, Field(description="The answer's status.")] = 200
+    timeout: Annotated[int | float, Gt(0), Le(60), Field(description="Seconds one answer may take.")] = 5
+    contains: Annotated[str | None, Field(description="Text the answer must hold.")] = None
 
 
 class Stop(Config):
     """`signal` goes to the program; after `timeout` seconds everything of it is killed."""
 
-    signal: Literal["TERM", "INT", "QUIT", "HUP", "KILL", "USR1", "USR2"] = "TERM"
-    timeout: Annotated[int, Ge(0), Le(3600)] = 30
+    signal: Annotated[Literal["TERM", "INT", "QUIT", "HUP", "KILL", "USR1", "USR2"], Field(description="What ends the program.")] = "TERM"
+    timeout: Annotated[int, Ge(0), Le(3600), Field(description="Seconds it has to end by itself.")] = 30
 
 
 class Log(Config):
     """Output goes to one file that is turned over at `max_size`."""
 
-    max_size: Size = 10 * 2**20
-    backups: Annotated[int, Ge(0), Le(100)] = 3
+    max_size: Annotated[Size, Field(description="Bytes, or text like `10MB`.")] = 10 * 2**20
+    backups: Annotated[int, Ge(0), Le(100), Field(description="How many older files are kept.")] = 3
 
 
 class ProcessConfig(Config):
     """`directory` defaults to the environment's root, `bind` to settings.bind."""
 
-    supervisor: str
-    command: Annotated[list[Text], Field(min_length=1)]
-    environment: dict[Variable, Text] = Field(default_factory=dict)
-    secret_environment: dict[Variable, Text] = Field(default_factory=dict)
-    directory: Text
-    port: Annotated[int, Ge(1), Le(65535)] | None = None
-    bind: str
-    health: Health | None = None
-    stop: Stop = Field(default_factory=Stop)
-    restart: bool = True
-    log: Log = Field(default_factory=Log)
-    running: bool = True
+    supervisor: Annotated[str, Field(description="The supervisor's socket, e.g. `${supervisor.socket}`.")]
+    command: Annotated[list[Word], Field(min_length=1, description="Program and arguments; no shell is in between.")]
+    environment: Annotated[dict[Variable, Word], Field(description="The program's variables; it gets no others.")] = Field(
+        default_factory=dict
+    )
+    secret_environment: Annotated[dict[Variable, Word], Field(description="More variables, never shown.")] = Field(default_factory=dict)
+    directory: Annotated[Text, Field(description="Where it runs.")]
+    port: Annotated[Port | None, Field(description="The port it listens on; ready means it does.")] = None
+    bind: Annotated[str, Field(description="The address it listens on.")]
+    health: Annotated[Health | None, Field(description="A request it must answer to be ready.")] = None
+    stop: Annotated[Stop, Field(description="How it is ended.")] = Field(default_factory=Stop)
+    restart: Annotated[bool, Field(description="Whether it is started again when it ends.")] = True
+    log: Annotated[Log, Field(description="What becomes of its output.")] = Field(default_factory=Log)
+    running: Annotated[bool, Field(description="Whether it should run.")] = True
 
 
 def program_name(address: str) -> str:

@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Annotated, ClassVar
 
-from pydantic import AfterValidator, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 
 from deployer.core.errors import Problem
 from deployer.core.protocols import Readiness
@@ -28,20 +28,27 @@ def _hashed(lock: str) -> str:
     return lock
 
 
+Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,59}$")]
+
+
 class PythonEnvConfig(Config):
-    lock: Annotated[str, AfterValidator(_hashed)]
-    name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,59}$")]
-    python: str | None = None
+    """It lies in `envs/`, named by `name` and a digest of the rest."""
+
+    lock: Annotated[str, AfterValidator(_hashed), Field(description="The pinned, hashed requirements: the lock file's text.")]
+    name: Annotated[Name, Field(description="What its folder's name begins with.")]
+    python: Annotated[str | None, Field(description="Interpreter or version; without it the one deployer runs on.")] = None
 
 
 class PythonEnvKind(LocalKind):
     """Named by its content, so a change is always a new one made before the old one goes."""
 
     name = "local.python_env"
+    model = PythonEnvConfig
     rules: ClassVar[Rules] = Rules(create_first=True)
+    outputs: ClassVar[Mapping[str, str]] = {"path": "The folder.", "bin": "Its `bin`.", "python": "Its interpreter."}
 
     def parse(self, config: Mapping[str, Value]) -> dict[str, Value]:
-        return self.checked(PythonEnvConfig, config)
+        return self.checked(config)
 
     def identify(self, address: str, config: Mapping[str, Value]) -> str | None:  # noqa: ARG002 - the configuration says it all
         if not _known(config):

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated, ClassVar, Literal
 
 from annotated_types import Ge, Le
-from pydantic import AfterValidator
+from pydantic import AfterValidator, Field
 
 from deployer.core.resource import Change, Live, Rules, Want
 from deployer.core.values import Json, Value
@@ -35,21 +35,25 @@ def _path(value: str) -> str:
 class SecretConfig(Config):
     """`path` defaults to secrets/<component>/<name>; `length` counts characters."""
 
-    path: Annotated[str, AfterValidator(_path)] | None = None
-    length: Annotated[int, Ge(16), Le(4096)] = 32
-    alphabet: Literal["digits", "hex", "alphanumeric", "urlsafe"] = "alphanumeric"
-    mode: Literal["0600"] = "0600"  # never another; here so that a plan sees when it was loosened
+    path: Annotated[Annotated[str, AfterValidator(_path)] | None, Field(description="Where it lies, relative to the root.")] = None
+    length: Annotated[int, Ge(16), Le(4096), Field(description="How many characters.")] = 32
+    alphabet: Annotated[Literal["digits", "hex", "alphanumeric", "urlsafe"], Field(description="Which characters.")] = "alphanumeric"
+    mode: Annotated[Literal["0600"], Field(description="Permissions.")] = (
+        "0600"  # never another; here so that a plan sees when it was loosened
+    )
 
 
 class SecretKind(LocalKind):
     """A file that holds nothing but the value. Length and alphabet are read off the value, so nothing else can be lost."""
 
     name = "local.secret"
+    model = SecretConfig
     # The path is in the id already, and its default is not in the configuration.
     rules: ClassVar[Rules] = Rules(immutable=("length", "alphabet"), computed=("path",), sensitive_outputs=("value",))
+    outputs: ClassVar[Mapping[str, str]] = {"path": "The absolute path.", "value": "The value itself."}
 
     def parse(self, config: Mapping[str, Value]) -> dict[str, Value]:
-        return self.checked(SecretConfig, self.inner_path(config))
+        return self.checked(self.inner_path(config))
 
     def identify(self, address: str, config: Mapping[str, Value]) -> str | None:
         match config["path"]:

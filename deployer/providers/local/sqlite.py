@@ -45,28 +45,32 @@ def _command(value: list[str]) -> list[str]:
 class SchemaConfig(Config):
     """What makes the tables. `{path}` in an argument or an environment value is the file being built."""
 
-    version: str
-    command: Annotated[list[str], AfterValidator(_command)]
-    environment: dict[str, str] = Field(default_factory=dict)
+    version: Annotated[str, Field(description="Another version runs the command again, on the database itself, after a backup.")]
+    command: Annotated[list[str], AfterValidator(_command), Field(description="Program and arguments.")]
+    environment: Annotated[dict[str, str], Field(description="Variables it runs with.")] = Field(default_factory=dict)
 
 
 class SqliteConfig(Config):
     """`path` is relative to the root."""
 
-    path: Annotated[str, AfterValidator(_path)]
-    mode: Annotated[str, AfterValidator(mode_of_a_file)] = "0600"
-    schema_: SchemaConfig | None = Field(default=None, alias="schema")
+    path: Annotated[str, AfterValidator(_path), Field(description="Where it lies.")]
+    mode: Annotated[str, AfterValidator(mode_of_a_file), Field(description="Permissions, octal, in quotes.")] = "0600"
+    schema_: Annotated[SchemaConfig | None, Field(description="What makes its tables; without it, it is empty.")] = Field(
+        default=None, alias="schema"
+    )
 
 
 class SqliteKind(LocalKind):
     """A database. The schema's version is kept on the file itself, in a second attribute beside the mark."""
 
     name = "local.sqlite"
+    model = SqliteConfig
     # How the schema is made cannot be read back; only its version is a change.
     rules: ClassVar[Rules] = Rules(immutable=("path",), computed=("schema.command", "schema.environment"))
+    outputs: ClassVar[Mapping[str, str]] = {"path": "The absolute path.", "uri": "As SQLAlchemy writes it: `sqlite:////...`."}
 
     def parse(self, config: Mapping[str, Value]) -> dict[str, Value]:
-        return self.checked(SqliteConfig, self.inner_path(config))
+        return self.checked(self.inner_path(config))
 
     def identify(self, address: str, config: Mapping[str, Value]) -> str | None:  # noqa: ARG002 - the path says it all
         path = config["path"]

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Annotated, ClassVar
 
 from annotated_types import Ge, Le
+from pydantic import Field
 
 from deployer.core.errors import Problem
 from deployer.core.protocols import Readiness
@@ -28,23 +29,28 @@ REFUSED = frozenset("*?[];#%\"'\\\n\r")  # what supervisord would read as a patt
 class SupervisorConfig(Config):
     """`log_max_size` and `log_backups` are about supervisord's own log. `running` says that it should."""
 
-    log_max_size: Size = 10 * 2**20
-    log_backups: Annotated[int, Ge(0), Le(100)] = 3
-    running: bool = True
+    log_max_size: Annotated[Size, Field(description="How large the log grows before it is turned over.")] = 10 * 2**20
+    log_backups: Annotated[int, Ge(0), Le(100), Field(description="How many older logs are kept.")] = 3
+    running: Annotated[bool, Field(description="Whether it should run.")] = True
 
 
 class SupervisorKind(LocalKind):
     """`<root>/supervisor`: one per environment. After a reboot a plan says `running: false -> true`."""
 
     name = "local.supervisor"
+    model = SupervisorConfig
     rules: ClassVar[Rules] = Rules(restart=("log_max_size", "log_backups", "running"))
+    outputs: ClassVar[Mapping[str, str]] = {
+        "socket": "The socket it is spoken to by: what `supervisor` of a process wants.",
+        "config_dir": "The folder of its programs.",
+    }
 
     @property
     def layout(self) -> Layout:
         return Layout(self.client.root)
 
     def parse(self, config: Mapping[str, Value]) -> dict[str, Value]:
-        return self.checked(SupervisorConfig, config)
+        return self.checked(config)
 
     def identify(self, address: str, config: Mapping[str, Value]) -> str | None:  # noqa: ARG002 - there is one per root
         return self.layout.folder
