@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import io
 import os
+import signal
 import sys
+
+INTERRUPTED = 130
 
 
 def main() -> None:
@@ -15,7 +18,9 @@ def main() -> None:
 
         code = run(sys.argv[1:])
     except KeyboardInterrupt:  # while it was still importing
-        code = 130
+        code = INTERRUPTED
+    if code == INTERRUPTED:  # an impatient Ctrl-C while the interpreter goes down must not change how we ended
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
     sys.exit(code)
 
 

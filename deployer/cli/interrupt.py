@@ -19,7 +19,7 @@ STOPPING = "stopping: nothing new starts, what runs is finished and recorded; Ct
 
 @contextmanager
 def interruptible(*, told: bool = False) -> Iterator[threading.Event]:
-    """Yields the event that the first signal sets; the handlers before are back afterwards.
+    """Yields the event that the first signal sets; the handlers before are back afterwards, unless we are leaving because of one.
 
     `told`: whoever watches shows `STOPPING` when the event is set, so nothing is written here.
     """

@@ -13,7 +13,7 @@ from deployer.cli.render import render_plan
 from deployer.cli.text import count, width
 from deployer.cli.voice import Voice
 from deployer.core.events import Event, EventSink, EventType
-from deployer.core.plan import Plan, totals
+from deployer.core.plan import Impact, Plan, totals
 
 
 @dataclass(slots=True)
@@ -52,7 +52,10 @@ class Terminal:
         if not self.voice.can_ask():
             return False
         words = [plan.mark.environment] if plan.destroy else addresses
-        self.voice.say(self.voice.aside(f"Data would be destroyed. To allow it, type {' and '.join(words)}", "red", "bold"))
+        otherwise = "; anything else keeps it" if plan.destroy else ""
+        for step in (step for step in plan.steps if step.impact is Impact.DATA_LOSS and step.address in addresses):
+            self.voice.say(f"  {step.address}: {step.data}")
+        self.voice.say(self.voice.aside(f"This data would be destroyed. To allow it, type {' and '.join(words)}{otherwise}", "red", "bold"))
         return all(self.voice.ask(">").strip() == word for word in words)
 
     @contextmanager

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from deployer.core.plan import Plan
@@ -16,19 +16,19 @@ from deployer.engine.survey import PlanSettings, World, state_keys
 
 
 def make_destroy_plan(
-    desired: Desired, state: State, kinds: Mapping[str, Kind], settings: PlanSettings, *, keep_data: bool = False
+    desired: Desired, state: State, kinds: Mapping[str, Kind], settings: PlanSettings, *, may_go: Callable[[str], bool]
 ) -> Plan:
     """Deletes all that is recorded or carries our mark, dependents first.
 
     `desired` gives mark and target, and the order of objects whose record was lost; its resources may be empty.
-    With `keep_data`, data-bearing objects and what they stand on stay, recorded as they are.
+    Data at addresses that may not go stays, and so does what it stands on, recorded as it is.
     """
     started = settings.clock()
     strays = find_ours(desired.mark, kinds)
     state = with_strays(state, strays, desired)
     world = World(kinds, settings.events, reads=len(kinds))
     world.read(state_keys(state))
-    kept = _kept(state, world) if keep_data else frozenset()
+    kept = _kept(state, world, may_go)
     going = [address for address in state.objects if address not in kept]
     work, edges = order_steps(
         Work(fates={}, deletes=going, wants={}, records=recorded_graph(state), deposed=[(i.address, i.id) for i in state.deposed])
@@ -75,11 +75,11 @@ def with_strays(state: State, found: list[tuple[str, Live]], desired: Desired) -
     return replace(state, objects=objects, deposed=tuple(deposed))
 
 
-def _kept(state: State, world: World) -> frozenset[str]:
+def _kept(state: State, world: World, may_go: Callable[[str], bool]) -> frozenset[str]:
     graph = recorded_graph(state)
     kept: set[str] = set()
     for address, item in state.objects.items():
         live = world.get(item.kind, item.id)
-        if live is not None and live.data:
+        if live is not None and live.data and not may_go(address):
             kept |= {address, *reachable(graph, address)}
     return frozenset(kept)

@@ -68,10 +68,15 @@ def carry_out(plan: Plan, tools: Tools, ledger: Ledger, options: Options, partne
 
 def consent_to_loss(plan: Plan, options: Options, partner: Partner) -> None:
     """Raises `DataLossError` unless flags or a person allow every loss of data in the plan."""
+    asked = losses_to_allow(plan, options)
+    if asked and not partner.lose(plan, asked):
+        refuse_data_loss(plan, options.allowed)
+
+
+def losses_to_allow(plan: Plan, options: Options) -> list[str]:
+    """The addresses whose data the plan destroys and no flag lets go."""
     losses = [step.address for step in data_loss_steps(plan)]
-    asked = [address for address in losses if address not in options.allowed and ALL not in options.allowed]
-    allowed = losses if not asked or partner.lose(plan, asked) else options.allowed
-    refuse_data_loss(plan, allowed)
+    return [] if ALL in options.allowed else [address for address in losses if address not in options.allowed]
 
 
 def perform(plan: Plan, tools: Tools, ledger: Ledger, options: Options, partner: Partner) -> None:

@@ -3,34 +3,50 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 from deployer.core.plan import Action, Plan
-from deployer.core.resource import Live
+from deployer.core.resource import Desired, Live
+from deployer.core.state import State
 from deployer.engine.demolition import find_ours, make_destroy_plan
 from deployer.engine.safety import refuse_protected
 from deployer.state.here import whoami
 from deployer.state.open import session
 from deployer.workflow.answers import Left, Options, Partner, Receipt, Where
-from deployer.workflow.apply import consent_to_loss, perform
+from deployer.workflow.apply import losses_to_allow, perform
 from deployer.workflow.environment import Tools, opening_to_destroy
 
 
 def destroy(where: Where, options: Options, partner: Partner) -> Receipt:
-    """Removes everything of the environment; the receipt says what a re-list by mark still finds."""
+    """Removes everything of the environment but data nobody let go; the receipt says what a re-list by mark still finds."""
     started = time.monotonic()
     with opening_to_destroy(where) as (spec, desired, tools):
-        settings = tools.plan_settings(partner.event, keep_key=True)
         holder = whoami(f"deployer destroy {spec.environment}")
         with session(tools.backend, tools.mark, holder, options.lock_timeout, partner.note) as ledger:
-            plan = make_destroy_plan(desired, ledger.state(), tools.kinds, settings, keep_data=options.keep_data)
+            plan = _plan(desired, ledger.state(), tools, options, partner)
             partner.plan(plan)
             refuse_protected(plan)
             if not plan.empty:
-                consent_to_loss(plan, options, partner)
                 if not partner.agree(plan):
                     return Receipt(plan, agreed=False)
                 perform(plan, tools, ledger, options, partner)
         return _receipt(plan, tools, time.monotonic() - started)
+
+
+def _plan(desired: Desired, state: State, tools: Tools, options: Options, partner: Partner) -> Plan:
+    """Everything goes; where that would destroy data that no flag and no person lets go, the data is kept."""
+    settings = tools.plan_settings(partner.event, keep_key=True)
+
+    def planned(may_go: Callable[[str], bool]) -> Plan:
+        return make_destroy_plan(desired, state, tools.kinds, settings, may_go=may_go)
+
+    if options.keep_data:
+        return planned(lambda _address: False)
+    everything = planned(lambda _address: True)
+    asked = losses_to_allow(everything, options)
+    if not asked or partner.lose(everything, asked):
+        return everything
+    return planned(lambda address: address not in asked)
 
 
 def _receipt(plan: Plan, tools: Tools, seconds: float) -> Receipt:

@@ -25,7 +25,8 @@ def plan_environment(where: Where, listener: Listener, *, out: Path | None = Non
 def plan_destruction(where: Where, listener: Listener, *, out: Path | None = None) -> Plan:
     """What destroy would do."""
     with opening_to_destroy(where) as (spec, desired, tools):
-        plan = make_destroy_plan(desired, tools.state(), tools.kinds, tools.plan_settings(listener.event, keep_key=out is not None))
+        settings = tools.plan_settings(listener.event, keep_key=out is not None)
+        plan = make_destroy_plan(desired, tools.state(), tools.kinds, settings, may_go=lambda _address: True)
         if out is not None:
             save_plan(out, plan, site_of(spec))
         return plan

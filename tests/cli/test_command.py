@@ -173,13 +173,14 @@ def test_a_no_at_a_terminal_changes_nothing(project: Project) -> None:
     assert "Nothing was changed." in seen
 
 
-@pytest.mark.parametrize(("typed", "code"), [("local", 0), ("y", 1)])
-def test_data_is_destroyed_only_by_typing_the_environments_name(project: Project, typed: str, code: int) -> None:
+@pytest.mark.parametrize(("typed", "kept"), [("local", False), ("y", True)])
+def test_data_is_destroyed_only_by_typing_the_environments_name(project: Project, typed: str, kept: bool) -> None:  # noqa: FBT001
     deployer(project, "apply", "local", "-y")
     (project.root / "store" / "model").write_text("precious")
-    ended, _ = at_a_terminal(project, "destroy", "local", answers={"type local": typed, "[y/N]": "y"})
-    assert ended == code
-    assert (project.root / "store" / "model").exists() == (code == 1)
+    ended, seen = at_a_terminal(project, "destroy", "local", answers={"type local": typed, "[y/N]": "y"})
+    assert ended == 0
+    assert "0 left" in seen
+    assert (project.root / "store" / "model").exists() == kept
 
 
 def test_the_only_project_below_is_used_and_said(project: Project) -> None:

@@ -49,7 +49,9 @@ def test_a_life_in_json(project: Project, capsys: pytest.CaptureFixture[str]) ->
     for verb in ("plan", "status", "verify", "output", "graph", "doctor", "unlock"):
         ask(project, capsys, verb, "local")
     (project.root / "store" / "model").write_text("precious")
-    refused = ask(project, capsys, "destroy", "local", "-y", code=1)["error"]
+    project.replace("path: store", "path: elsewhere")
+    refused = ask(project, capsys, "apply", "local", "-y", code=1)["error"]
+    project.replace("path: elsewhere", "path: store")
     assert refused["addresses"] == ["resources/local.directory/store"]
     assert ask(project, capsys, "state", "list", "local")["command"] == "state list"
     ask(project, capsys, "state", "show", "local", MOTD)
@@ -57,7 +59,7 @@ def test_a_life_in_json(project: Project, capsys: pytest.CaptureFixture[str]) ->
     ask(project, capsys, "import", "local", MOTD, str(project.root / "home" / "motd.txt"))
     ask(project, capsys, "state", "mv", "local", MOTD, "resources/local.file/news")
     ask(project, capsys, "recover", "local")
-    kept = ask(project, capsys, "destroy", "local", "-y", "--keep-data")["result"]["kept"]
+    kept = ask(project, capsys, "destroy", "local", "-y")["result"]["kept"]
     assert [item["address"] for item in kept] == ["resources/local.directory/store"]
     assert ask(project, capsys, "destroy", "local", "-y", "--allow-data-loss", "all")["result"]["left"] == []
 

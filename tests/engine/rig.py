@@ -69,7 +69,7 @@ class Rig:
         return make_plan(want, self.state, self.kinds, self.plan_settings())
 
     def destroy_plan(self, want: Desired, *, keep_data: bool = False) -> Plan:
-        return make_destroy_plan(want, self.state, self.kinds, self.plan_settings(), keep_data=keep_data)
+        return make_destroy_plan(want, self.state, self.kinds, self.plan_settings(), may_go=lambda _address: not keep_data)
 
     def carry_out(self, plan: Plan) -> ApplyResult:
         ledger = FakeLedger(self.state, self.world.boundaries)

@@ -129,17 +129,21 @@ def test_a_missing_interpreter_is_told_before_anything_is_made(project: Project)
     assert not (project.root() / "app").exists()
 
 
-def test_data_loss_is_refused_and_named_and_the_data_stays(project: Project) -> None:
+def test_an_apply_that_would_lose_data_is_refused_with_the_data_named_and_a_destroy_keeps_it(project: Project) -> None:
     project.write("local", spec(1))
     project.run("apply", "local", "-y")
     write_row(project)
-    refused = project.run("destroy", "local", "-y", code=1)
-    assert "resources/local.sqlite/database" in refused.err
+    project.write("local", spec(1).replace("path: ${resource.folder.path}/app.db", "path: ${resource.folder.path}/other.db"))
+    refused = project.run("apply", "local", "-y", code=1)
+    assert "--allow-data-loss 'resources/local.sqlite/database'" in refused.err
     assert rows(project) == [MARKER]
-    project.run("destroy", "local", "-y", "--keep-data")
-    assert rows(project) == [MARKER]
-    project.run("apply", "local", "-y")
-    assert rows(project) == [MARKER]
+    project.write("local", spec(1))
+    for words in ([], ["--keep-data"]):
+        assert "0 left" in project.run("destroy", "local", "-y", *words).out
+        assert rows(project) == [MARKER]
+        project.run("apply", "local", "-y")
+        assert rows(project) == [MARKER]
+        project.run("plan", "local", "--detailed-exitcode")
 
 
 @pytest.mark.parametrize("damage", ["truncate", "garbage", "newer"])

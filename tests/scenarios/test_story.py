@@ -101,9 +101,8 @@ def its_state_comes_back(project: Project) -> None:
 
 
 def its_data_survives(project: Project) -> None:
-    """Destroy refuses to lose data; what it kept is adopted by the next apply."""
-    project.run("destroy", "local", "-y", code=1)
-    kept = project.run("destroy", "local", "-y", "--keep-data", "--json").result
+    """Destroy keeps data nobody let go; the next apply adopts it."""
+    kept = project.run("destroy", "local", "-y", "--json").result
     assert {item["address"] for item in kept["kept"]} >= set(DATA)
     wait_for(lambda: not project.processes(), 20, "every process to end")
     project.run("apply", "local", "-y")

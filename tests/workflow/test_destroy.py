@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import pytest
 
-from deployer.core.errors import DataLossError
 from deployer.workflow.answers import Options
 from deployer.workflow.apply import apply_environment
 from deployer.workflow.destroy import destroy
@@ -19,10 +18,18 @@ def applied(project: Project) -> Project:
     return project
 
 
-def test_data_is_not_destroyed_without_being_allowed(applied: Project) -> None:
-    with pytest.raises(DataLossError):
-        destroy(applied.where, Options(), Person())
-    assert (applied.root / "home" / "motd.txt").exists()
+def test_data_nobody_let_go_is_kept_and_the_rest_goes(applied: Project) -> None:
+    receipt = destroy(applied.where, Options(), Person())
+    assert [item.address for item in receipt.kept] == [STORE]
+    assert receipt.left == ()
+    assert (applied.root / "store" / "model").read_text() == "precious"
+    assert not (applied.root / "home").exists()
+
+
+def test_data_let_go_by_its_address_goes(applied: Project) -> None:
+    receipt = destroy(applied.where, Options(allowed=(STORE,)), Person())
+    assert (receipt.kept, receipt.left) == ((), ())
+    assert not (applied.root / "store").exists()
 
 
 def test_everything_goes_and_the_receipt_says_nothing_is_left(applied: Project) -> None:

@@ -19,14 +19,15 @@ from deployer.workflow.answers import Options, Receipt, Where
 @click.command("destroy")
 @environment
 @approving
-@click.option("--keep-data", is_flag=True, help="Keep what holds data; a later apply adopts it.")
+@click.option("--keep-data", is_flag=True, help="Keep what holds data without asking.")
 @allowing_loss
 @changing
 @speaking
 def command(voice: Voice, environment: str, options: Options, *, yes: bool, **flags: Any) -> None:  # noqa: ANN401 - the two flags below
     """Remove everything of ENV, then look again: "0 left", or exactly what is.
 
-    What holds data needs --allow-data-loss, or the environment's name typed on a terminal; --keep-data keeps it.
+    What holds data is kept, with what it stands on, and a later apply adopts it. To let it go too, name it with
+    --allow-data-loss, or type the environment's name when asked; --keep-data keeps it without asking.
     """
     from deployer.workflow.destroy import destroy  # noqa: PLC0415 - the verb's own imports
 
@@ -52,5 +53,7 @@ def receipt_text(receipt: Receipt, paint: Paint) -> str:
     lines = [f"  kept  {item.address}  {item.id}" for item in receipt.kept]
     lines += [paint(f"  left  {item.address or '(no address)'}  {item.kind}  {item.id}", "red") for item in receipt.left]
     kept = f", {len(receipt.kept)} kept" if receipt.kept else ""
+    if receipt.kept:
+        lines.append("  data is kept, and a later apply adopts it; to let it go: --allow-data-loss all")
     head = f"Destroyed: {len(receipt.deleted)} gone{kept}, {len(receipt.left)} left. {duration(receipt.seconds)}."
     return "\n".join([*lines, paint(head, "red" if receipt.left else "green", "bold")])
