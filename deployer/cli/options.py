@@ -71,7 +71,7 @@ def locking(body: F) -> F:
 def changing(body: Callable[..., Any]) -> Callable[..., Any]:
     """How an apply or a destroy is to be done, handed over as one `Options`."""
 
-    @click.option("--parallelism", type=click.IntRange(1, 256), default=10, show_default=True, help="Steps at the same time.")
+    @click.option("--parallelism", metavar="N", type=click.IntRange(1, 256), default=10, show_default=True, help="Steps at the same time.")
     @locking
     @functools.wraps(body)
     def told(*args: object, parallelism: int, lock_timeout: float, **kwargs: object) -> None:

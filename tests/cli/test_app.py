@@ -43,6 +43,7 @@ def test_every_verb_has_a_page_and_takes_json_or_verbs_of_its_own(verb: str, cap
     assert run([verb, "--help"]) == 0
     page = capsys.readouterr().out
     assert "--json" in page or "Commands:" in page
+    assert "\\b" not in page  # click's sign for lines that stay as they are, taken literally
 
 
 @pytest.mark.parametrize(

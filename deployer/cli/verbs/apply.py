@@ -23,12 +23,13 @@ from deployer.workflow.answers import Applied, Options, Where
 @changing
 @speaking
 def command(voice: Voice, environment: str, options: Options, *, yes: bool, allowed: tuple[str, ...]) -> None:
-    r"""Make ENV as its spec says, or execute exactly the saved plan FILE.
+    """Make ENV as its spec says, or execute exactly the saved plan FILE.
 
-    \b
-    Checks the machine, takes the lock, plans, shows the plan, asks, applies, waits until
-    everything works, and prints the outputs. Ctrl-C once: nothing new starts and what runs
-    is finished and recorded; twice: leaves at once. Either way the next apply goes on.
+    Checks the machine, takes the lock, plans, shows the plan, asks, applies, waits until everything works, and prints the outputs.
+
+    Ctrl-C once: nothing new starts and what runs is finished and recorded; twice: leaves at once. Either way the next apply goes on.
+
+    Exit code 1 also when the answer was no.
     """
     from deployer.workflow.apply import apply_environment, apply_saved  # noqa: PLC0415 - the verb's own imports
     from deployer.workflow.saved import is_saved_plan  # noqa: PLC0415 - the verb's own imports

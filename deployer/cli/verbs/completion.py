@@ -15,13 +15,13 @@ from deployer.core.errors import UsageError
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 @speaking
 def command(voice: Voice, shell: str) -> None:
-    r"""Print the completion script for SHELL.
+    """Print the completion script for SHELL.
 
     \b
     bash  deployer completion bash > ~/.local/share/bash-completion/completions/deployer
     zsh   deployer completion zsh > ~/.zfunc/_deployer
     fish  deployer completion fish > ~/.config/fish/completions/deployer.fish
-    """
+    """  # noqa: D301 - click keeps the lines below a real backspace
     kind = get_completion_class(shell)
     if kind is None:
         raise UsageError(f"no completion for {shell}")

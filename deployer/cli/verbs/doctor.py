@@ -17,7 +17,10 @@ from deployer.workflow.answers import Where
 @optional_environment
 @speaking
 def command(voice: Voice, environment: str | None) -> None:
-    """Check this machine, and what ENV needs of it; each failure with its fix."""
+    """Check this machine, and what ENV needs of it; each failure with its fix.
+
+    Exit code 1 when something has to be mended.
+    """
     from deployer.workflow.doctor import examine  # noqa: PLC0415 - the verb's own imports
 
     seen = examine(Where(voice.folder, environment) if environment else None)

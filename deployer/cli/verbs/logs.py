@@ -14,7 +14,7 @@ from deployer.workflow.answers import Where
 @environment
 @click.argument("component")
 @click.option("-f", "--follow", is_flag=True, help="Go on printing until Ctrl-C.")
-@click.option("-n", "--lines", type=click.IntRange(min=0), default=100, show_default=True, help="How many of the last lines.")
+@click.option("-n", "--lines", metavar="N", type=click.IntRange(min=0), default=100, show_default=True, help="How many of the last lines.")
 @speaking
 def command(voice: Voice, environment: str, component: str, lines: int, *, follow: bool) -> None:
     """Print the end of COMPONENT's log. COMPONENT may also be the address of a resource."""

@@ -19,7 +19,10 @@ from deployer.workflow.answers import Proof, Where
 @click.argument("components", metavar="[COMPONENT]...", nargs=-1)
 @speaking
 def command(voice: Voice, environment: str, components: tuple[str, ...]) -> None:
-    """Use the platform as a client would, in its own Python environment."""
+    """Use the platform as a client would, in its own Python environment.
+
+    Exit code 1 when a component does not work.
+    """
     from deployer.workflow.verify import verify  # noqa: PLC0415 - the verb's own imports
 
     terminal = Terminal(voice)
