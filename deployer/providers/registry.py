@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -70,6 +71,12 @@ def kind_schema(kind: str) -> dict[str, Any]:
 def kind_outputs(kind: str) -> Mapping[str, str]:
     """What others may refer to, each with what it is."""
     return _kind(kind).outputs
+
+
+def kind_text(kind: str) -> str:
+    """What the kind is, in a sentence or two."""
+    text = sys.modules[_kind(kind).__module__].__doc__ or ""
+    return text.partition(": ")[2].strip()
 
 
 def _kind(kind: str) -> _Class:

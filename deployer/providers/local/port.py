@@ -33,10 +33,12 @@ def _address(value: str) -> str:
 
 
 class PortConfig(Config):
-    """`bind` defaults to settings.bind."""
+    """It is not taken, only written down and watched over."""
 
     port: Annotated[Annotated[int, Ge(1), Le(65535)] | Literal["auto"], Field(description="The number, or `auto`: a free one, found once.")]
-    bind: Annotated[str, AfterValidator(_address), Field(description="The address it is for.")]
+    bind: Annotated[
+        str, AfterValidator(_address), Field(description="The address it is for.", json_schema_extra={"default": "${settings.bind}"})
+    ]
 
 
 class PortKind(LocalKind):

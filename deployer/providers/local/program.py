@@ -77,17 +77,18 @@ class Log(Config):
 
 
 class ProcessConfig(Config):
-    """`directory` defaults to the environment's root, `bind` to settings.bind."""
+    """It is ready when it lasts, or when one of its own processes listens on its port and answers."""
 
     supervisor: Annotated[str, Field(description="The supervisor's socket, e.g. `${supervisor.socket}`.")]
     command: Annotated[list[Word], Field(min_length=1, description="Program and arguments; no shell is in between.")]
-    environment: Annotated[dict[Variable, Word], Field(description="The program's variables; it gets no others.")] = Field(
-        default_factory=dict
-    )
+    environment: Annotated[
+        dict[Variable, Word],
+        Field(description="The program's variables. Beside them it has PATH, HOME and the user's name, and nothing of your shell's."),
+    ] = Field(default_factory=dict)
     secret_environment: Annotated[dict[Variable, Word], Field(description="More variables, never shown.")] = Field(default_factory=dict)
-    directory: Annotated[Text, Field(description="Where it runs.")]
+    directory: Annotated[Text, Field(description="Where it runs.", json_schema_extra={"default": "${settings.root}"})]
     port: Annotated[Port | None, Field(description="The port it listens on; ready means it does.")] = None
-    bind: Annotated[str, Field(description="The address it listens on.")]
+    bind: Annotated[str, Field(description="The address it listens on.", json_schema_extra={"default": "${settings.bind}"})]
     health: Annotated[Health | None, Field(description="A request it must answer to be ready.")] = None
     stop: Annotated[Stop, Field(description="How it is ended.")] = Field(default_factory=Stop)
     restart: Annotated[bool, Field(description="Whether it is started again when it ends.")] = True
