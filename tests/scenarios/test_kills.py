@@ -110,6 +110,41 @@ def test_fifty_kills_lose_duplicate_and_orphan_nothing(project: Project, tmp_pat
     kills(project, tmp_path_factory, 50, seed=2)
 
 
+MLFLOW = """\
+version: 1
+platform: killed
+target: local
+components:
+  supervisor: {module: supervisord}
+  database: {module: sqlite}
+  artifacts: {module: directory}
+  tracking: {module: mlflow, port: auto, allowed_hosts: [HOST.example.org]}
+  registry: {module: mlflow}
+"""
+
+
+@pytest.mark.long
+def test_a_real_mlflow_platform_killed_in_mid_apply_keeps_its_runs_and_models(project: Project) -> None:
+    chance = random.Random(3)  # noqa: S311 - moments, not secrets
+    project.write("local", MLFLOW)
+    for after in (0.5, 2.0, 6.0):  # environment, database, server
+        kill_during(project, "apply", "local", "-y", after=after)
+    project.run("apply", "local", "-y")
+    project.run("verify", "local")
+    for number in range(5):
+        project.write("local", MLFLOW.replace("HOST", f"host{number}"))
+        kill_during(project, "apply", "local", "-y", after=chance.uniform(0.2, 6.0))
+        project.run("apply", "local", "-y")
+        project.run("plan", "local", "--detailed-exitcode")
+        url = project.outputs()["MLFLOW_TRACKING_URI"]
+        found = httpx.get(f"{url}/api/2.0/mlflow/registered-models/search", timeout=20).raise_for_status().json()
+        assert [model["name"] for model in found["registered_models"]] == ["deployer-verify-wine"]
+        servers = [line for line in lines(project) if "-m mlflow server" in line and "guard.py" not in line]
+        assert len(servers) == 1, servers
+    project.run("destroy", "local", "-y", "--allow-data-loss", "all")
+    wait_for(lambda: settled(project, 0), 30, "no processes")
+
+
 @pytest.mark.parametrize("moment", [0.5, pytest.param(0.7, marks=pytest.mark.long), pytest.param(1.0, marks=pytest.mark.long)])
 def test_a_destroy_killed_in_the_middle_is_finished_by_the_next_one(project: Project, moment: float) -> None:
     project.write("local", spec(1))
