@@ -75,6 +75,7 @@ class Rules:
     restart: tuple[str, ...] = ()  # a change means an interruption
     computed: tuple[str, ...] = ()  # never compared
     sensitive: tuple[str, ...] = ()  # never shown; the only fields ${secret:...} may stand in
+    outputs: tuple[str, ...] = ()  # the names there are; empty: the kind does not say
     sensitive_outputs: tuple[str, ...] = ()
     unstable_outputs: tuple[str, ...] = ()  # an update may change them: known after apply
     create_first: bool = False  # a replacement is made before the old object goes

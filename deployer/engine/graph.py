@@ -79,6 +79,11 @@ def find_cycle(graph: Graph) -> list[str] | None:
     return None
 
 
+def circles(graph: Graph) -> list[list[str]]:
+    """Circles in the graph, each as its nodes in order: as many as edges have to go to leave none."""
+    return [path[path.index(target) :] for path, target in _back_edges(graph)]
+
+
 def without_cycles(graph: Graph) -> dict[str, tuple[str, ...]]:
     """The graph less the edges that close a circle (recorded edges of different times may contradict one another)."""
     dropped = {(path[-1], target) for path, target in _back_edges(graph)}

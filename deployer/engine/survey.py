@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from deployer.core.errors import ConfigError, DeployerError, Problem, SpecError
+from deployer.core.errors import ConfigError, DeployerError, Origin, Problem, SpecError
 from deployer.core.events import Event, EventSink, EventType
 from deployer.core.protocols import Kind, Secrets
 from deployer.core.resource import Desired, Live, Resource
@@ -92,26 +92,36 @@ def survey(desired: Desired, state: State, kinds: Mapping[str, Kind], settings: 
     """
     _require_kinds(desired, state, kinds)
     graph = resource_graph(desired.resources)
-    known: dict[str, Known] = {}
-    resolver = Resolver(known, settings.secrets, settings.seal)
-    wanted: dict[str, Wanted] = {}
-    problems: list[Problem] = []
-    for address in order(graph, {address: resource.origin for address, resource in desired.resources.items()}):
-        resource = desired.resources[address]
-        try:
-            wanted[address] = resolve_one(resource, graph[address], resolver, kinds[resource.kind])
-            known[address] = Known(wanted[address].predicted)
-        except SpecError as error:
-            problems.extend(error.problems)
+    ordered = order(graph, {address: resource.origin for address, resource in desired.resources.items()})
+    wanted, problems = resolve_all(
+        {address: desired.resources[address] for address in ordered}, graph, kinds, Resolver({}, settings.secrets, settings.seal)
+    )
     if problems:
-        raise SpecError(sorted(set(problems), key=lambda problem: (str(problem.origin), problem.path)))
-    _require_distinct(wanted)
+        raise SpecError(problems)
     world = World(kinds, settings.events)
     world.read([*_wanted_keys(wanted, state), *state_keys(state)])
     return wanted, world
 
 
-def _require_distinct(wanted: Mapping[str, Wanted]) -> None:
+def resolve_all(
+    resources: Mapping[str, Resource], graph: Mapping[str, tuple[str, ...]], kinds: Mapping[str, Kind], resolver: Resolver
+) -> tuple[dict[str, Wanted], list[Problem]]:
+    """Every resource, dependencies first, with what follows from the spec alone; and every mistake in them."""
+    known: dict[str, Known] = {}
+    resolver = replace(resolver, known=known)
+    wanted: dict[str, Wanted] = {}
+    problems: list[Problem] = []
+    for address, resource in resources.items():
+        try:
+            wanted[address] = resolve_one(resource, graph[address], resolver, kinds[resource.kind])
+            known[address] = Known(wanted[address].predicted)
+        except SpecError as error:
+            problems.extend(error.problems)
+    problems += _shared_objects(wanted)
+    return wanted, sorted(set(problems), key=lambda problem: (problem.origin or Origin(""), problem.path))
+
+
+def _shared_objects(wanted: Mapping[str, Wanted]) -> list[Problem]:
     """Two resources that are one object would undo each other for ever."""
     first: dict[Key, str] = {}
     problems: list[Problem] = []
@@ -120,8 +130,7 @@ def _require_distinct(wanted: Mapping[str, Wanted]) -> None:
             other = first.setdefault((item.resource.kind, item.id), address)
             if other != address:
                 problems.append(Problem(f"is the same object as {other}", path=address, origin=item.resource.origin, value=item.id))
-    if problems:
-        raise SpecError(problems)
+    return problems
 
 
 def _wanted_keys(wanted: Mapping[str, Wanted], state: State) -> Iterable[Key]:

@@ -125,25 +125,29 @@ class Evaluator:
         return raw
 
     def _text(self, raw: str, path: TreePath) -> Value:
-        about: Reference | str = ""
         try:
             parts = parse(raw)
-            values: list[Value] = []
-            for part in parts:
-                if isinstance(part, str):
-                    values.append(part)
-                    continue
-                about = part
-                found = self.scope.find(part)
-                if found.secret and not self.guard(path):
-                    raise Refused("is sensitive and may stand only in fields marked sensitive")  # noqa: TRY301 - one place makes the problem
-                alone = len(parts) == 1 or isinstance(found.value, Template)
-                value = found.value if self.typed and len(parts) == 1 else plain_text(found.value)
-                values.append(value if alone else as_text(value))
-            return values[0] if len(values) == 1 else join(values)
         except Refused as refused:
-            self.refuse(refused, path, str(about))
+            self.refuse(refused, path)
             return None
+        values: list[Value] = []
+        for part in parts:
+            try:
+                values.append(part if isinstance(part, str) else self._part(part, path, alone=len(parts) == 1))
+            except Refused as refused:  # and on to the next reference: every mistake is told at once
+                self.refuse(refused, path, str(part))
+        if len(values) < len(parts):
+            return None
+        return values[0] if len(values) == 1 else join(values)
+
+    def _part(self, part: Reference, path: TreePath, *, alone: bool) -> Value:
+        found = self.scope.find(part)
+        if found.secret and not self.guard(path):
+            raise Refused("is sensitive and may stand only in fields marked sensitive")
+        if alone and self.typed:
+            return found.value
+        value = plain_text(found.value)
+        return value if alone or isinstance(value, Template) else as_text(value)
 
     def _form(self, form: str, raw: Mapping[str, Value], path: TreePath) -> Value:
         extra = [key for key in raw if key not in _FORMS[form]]

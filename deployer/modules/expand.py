@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from deployer.core.errors import Problem, SpecError
@@ -51,10 +51,18 @@ class Expanded:
     versions: Mapping[str, Mapping[str, str]]
 
 
+class ExpandMistakesError(SpecError):
+    """What is wrong with the values. `rest` are the resources without mistakes, for who can find others in them."""
+
+    def __init__(self, problems: Sequence[Problem], rest: Desired) -> None:
+        self.rest = rest
+        super().__init__(problems)
+
+
 def expand(spec: Spec, library: Library, kinds: Mapping[str, Rules], environment: Mapping[str, str]) -> Expanded:
     """Makes resources of a spec's components. `environment` are the variables `${env:...}` sees; reads only module files.
 
-    Raises `SpecError` with every mistake in the spec and in the files of the modules it uses.
+    Raises `ExpandMistakesError` with every mistake in the spec and in the files of the modules it uses.
     """
     problems: list[Problem] = []
     try:
@@ -62,7 +70,7 @@ def expand(spec: Spec, library: Library, kinds: Mapping[str, Rules], environment
     except RecursionError:
         raise SpecError([Problem("the values of the spec and its modules are nested too deeply", "", spec.origin(()))]) from None
     if problems:
-        raise SpecError(sorted(dict.fromkeys(problems), key=_by_place))
+        raise ExpandMistakesError(sorted(dict.fromkeys(problems), key=_by_place), expanded.desired)
     return expanded
 
 

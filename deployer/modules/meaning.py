@@ -177,6 +177,12 @@ def _resource(known: Known, owner: str, reference: Reference) -> Found:
         raise Refused(f"the resource {name} is not a value by itself", allowed="name one of its outputs")
     rules = known.kinds.get(definitions[name].kind, Rules())
     output = output_steps(rest)
+    if rules.outputs and output[0] not in rules.outputs:
+        raise Refused(
+            f"a {definitions[name].kind} has no output {output[0]}",
+            allowed=one_of(rules.outputs),
+            suggestion=meant(output[0], rules.outputs),
+        )
     secret = any(matches(pattern, output) or matches(".".join(output), pattern.split(".")) for pattern in rules.sensitive_outputs)
     return Found(Template((OutputRef(address, ".".join(output)),)), secret)
 

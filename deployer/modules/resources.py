@@ -51,14 +51,17 @@ def _instances(evaluator: Evaluator, definition: Definition, shape: Shape, made:
     path: Path = ("resources", definition.name, "config")
     if shape.items is None:
         if shape.present:
-            yield _resource(shape.address, evaluator.items(definition.config, path), made)
+            config = evaluator.items(definition.config, path)
+            if not evaluator.failed:
+                yield _resource(shape.address, config, made)
         return
     scope = evaluator.scope
     for key, value in shape.items.items():
         evaluator.scope = scope.with_each(key, value)
-        yield _resource(f"{shape.address}[{key}]", evaluator.items(definition.config, path), made)
+        config = evaluator.items(definition.config, path)
         if evaluator.failed:
             return  # the other keys would only say the same again
+        yield _resource(f"{shape.address}[{key}]", config, made)
 
 
 def _resource(address: str, config: Mapping[str, Value], made: Resource) -> Resource:

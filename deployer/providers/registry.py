@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
@@ -59,8 +59,9 @@ def kind_names() -> tuple[str, ...]:
 
 
 def kind_rules(kind: str) -> Rules:
-    """The kind's field rules. Raises `UsageError` for a kind nobody has; imports that kind's file only."""
-    return _kind(kind).rules
+    """The kind's field rules, its outputs named. Raises `UsageError` for a kind nobody has; imports that kind's file only."""
+    found = _kind(kind)
+    return replace(found.rules, outputs=tuple(found.outputs))
 
 
 def kind_schema(kind: str) -> dict[str, Any]:

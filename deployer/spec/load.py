@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,7 +31,7 @@ def load(file: Path, *, project: Path, cache: Path | None) -> Spec:
     """Reads an environment's file and what it extends; `cache` is a folder to keep parsed specs in, or None.
 
     Relative paths: `extends`, `modules` and secret files start at the file that says them, `settings.root` and `state.path`
-    at `project`. Raises `SpecError` with every mistake in all files, in the order of their places.
+    at `project`. Raises `SpecMistakesError` with every mistake in all files, in the order of their places.
     """
     file, project = absolute(file, Path.cwd()), absolute(project, Path.cwd())
     shown = shower(project)
@@ -42,6 +43,14 @@ def load(file: Path, *, project: Path, cache: Path | None) -> Spec:
         if cache and not problems:
             kept.keep(cache, file, merged)
     return _check(merged, _Where(file, project, shown), problems, whole=whole)
+
+
+class SpecMistakesError(SpecError):
+    """What is wrong with the files. `rest` is the spec without that, for who can find mistakes there too; None when nothing is left."""
+
+    def __init__(self, problems: Iterable[Problem], rest: Spec | None = None) -> None:
+        self.rest = rest
+        super().__init__(sorted(problems, key=lambda problem: (problem.origin or Origin(""), problem.path, problem.what)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +65,7 @@ def _read(file: Path, shown: Shown) -> tuple[Merged, list[Problem], bool]:
 
     read = chain.read_chain(file, shown)
     if read.newer or not read.layers:
-        raise _error(problem for problem in read.problems if not read.newer or problem.path == "version")
+        raise SpecMistakesError(problem for problem in read.problems if not read.newer or problem.path == "version")
     places = overlay.flatten(overlay.stack(read.layers), [shown(path) for path in read.paths])
     merged = Merged(places, tuple(read.paths), tuple(kept.digest(content) for content in read.contents))
     return merged, read.problems, read.whole
@@ -71,22 +80,23 @@ def _check(merged: Merged, where: _Where, found: list[Problem], *, whole: bool) 
     data = _written(expansion.sections())
     check = checks.Checks(where.file, merged.paths, data, merged.places, where.shown)
     url = data["state"] if isinstance(data.get("state"), str) else None
+    shape = {**data, "state": {}} if url is not None else data
+    model: PlatformModel | None
     try:
-        model = platform.PlatformModel.model_validate({**data, "state": {}} if url is not None else data)
-        mistakes: list[Problem] = []
+        model, mistakes = platform.PlatformModel.model_validate(shape), []
     except ValidationError as error:
-        model = None
+        model = platform.without(shape, error)
         errors = [detail for detail in error.errors(include_url=False) if whole or detail["type"] != "missing"]
         mistakes = _not_told(words.translate(errors, merged.places, platform.known_keys, platform.PATTERNS), [*found, *expansion.problems])
     problems = [*found, *expansion.problems, *mistakes]
     problems += _not_told(check.problems() if whole else (), problems)
     if problems or model is None:
-        raise _error(problems)
+        rest = None
+        if model is not None and whole:
+            with suppress(ValueError):  # a path or URL that was told already
+                rest = _spec(model, url, merged, where, check)
+        raise SpecMistakesError(problems, rest)
     return _spec(model, url, merged, where, check)
-
-
-def _error(problems: Iterable[Problem]) -> SpecError:
-    return SpecError(sorted(problems, key=lambda problem: (problem.origin or Origin(""), problem.path, problem.what)))
 
 
 def _not_told(later: Iterable[Problem], told: Iterable[Problem]) -> list[Problem]:

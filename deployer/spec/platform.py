@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, TypeAdapter, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    TypeAdapter,
+    ValidationError,
+    WithJsonSchema,
+)
 from pydantic_core import PydanticCustomError
 
 from deployer.spec.spec import Target
@@ -142,6 +153,23 @@ def known_keys(path: tuple[str | int, ...]) -> tuple[str, ...]:
         case ("resources", _):
             return tuple(ResourceModel.model_fields)
     return ()
+
+
+def without(data: dict[str, Any], error: ValidationError) -> PlatformModel | None:
+    """The data's model with every mistaken value left out; None when a component, a resource or the whole cannot be without it."""
+    rest = copy.deepcopy(data)
+    for detail in error.errors(include_url=False):
+        *above, last = detail["loc"]
+        inner: Any = rest
+        for step in above:
+            inner = inner.get(step) if isinstance(inner, dict) else None
+        if not isinstance(inner, dict) or last not in inner:
+            return None
+        del inner[last]
+    try:
+        return PlatformModel.model_validate(rest)
+    except ValidationError:
+        return None
 
 
 def adapter() -> TypeAdapter[PlatformModel]:

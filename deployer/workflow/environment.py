@@ -5,23 +5,24 @@ from __future__ import annotations
 import os
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from deployer.core.errors import SpecError
+from deployer.core.errors import DeployerError, Origin, Problem, SpecError
 from deployer.core.events import EventSink
 from deployer.core.protocols import Backend, Kind, Provider, Secrets
 from deployer.core.resource import Desired, Mark
 from deployer.core.state import State
-from deployer.core.values import Seal
+from deployer.core.values import Seal, sealer
+from deployer.engine.rehearsal import rehearse
 from deployer.engine.safety import Premises
 from deployer.engine.survey import PlanSettings
-from deployer.modules.expand import Expanded, expand
+from deployer.modules.expand import Expanded, ExpandMistakesError, expand
 from deployer.modules.load import library
 from deployer.providers.registry import Options, open_provider
-from deployer.spec.load import load
+from deployer.spec.load import SpecMistakesError, load
 from deployer.spec.secrets import SecretReader
 from deployer.spec.spec import Spec, SpecSecret, SpecSettings, SpecState
 from deployer.state.open import open_backend, read
@@ -103,9 +104,40 @@ def read_spec(where: Where) -> Spec:
 
 
 def expanded_spec(where: Where) -> tuple[Spec, Expanded]:
-    """The spec and what its modules make of it; nothing outside is touched."""
-    spec = read_spec(where)
-    return spec, expansion(spec)
+    """The spec and what its modules make of it; nothing outside is touched. Raises `SpecError` with the mistakes of all hops at once."""
+    try:
+        spec = read_spec(where)
+    except SpecMistakesError as mistakes:
+        raise _with_more(mistakes.problems, _mistakes(mistakes.rest)) from None
+    try:
+        return spec, expansion(spec)
+    except ExpandMistakesError as mistakes:
+        raise _with_more(mistakes.problems, rehearsal(spec, mistakes.rest)) from None
+
+
+def rehearsal(spec: Spec, desired: Desired) -> list[Problem]:
+    """The mistakes a plan would find in the resources; nothing outside is read, no secret is asked for."""
+    with tools_for(site_of(spec)) as tools:
+        return rehearse(desired, tools.kinds, sealer(b"compared and forgotten"))
+
+
+def _mistakes(spec: Spec | None) -> Sequence[Problem]:
+    """What the later hops say of what the first one left."""
+    if spec is None:
+        return ()
+    try:
+        return rehearsal(spec, expansion(spec).desired)
+    except ExpandMistakesError as mistakes:
+        return [*mistakes.problems, *rehearsal(spec, mistakes.rest)]
+    except DeployerError:  # it stands on what was told already: a folder that is missing, a target without a provider
+        return ()
+
+
+def _with_more(told: Sequence[Problem], more: Iterable[Problem]) -> SpecError:
+    """All of them by place; nothing is said twice about one."""
+    places = {(problem.origin, problem.path) for problem in told}
+    new = [problem for problem in more if (problem.origin, problem.path) not in places]
+    return SpecError(sorted([*told, *new], key=lambda problem: problem.origin or Origin("")))
 
 
 def expansion(spec: Spec) -> Expanded:

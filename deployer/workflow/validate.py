@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import time
 
+from deployer.core.errors import SpecError
 from deployer.workflow.answers import Validated, Where
-from deployer.workflow.environment import expanded_spec
+from deployer.workflow.environment import expanded_spec, rehearsal
 
 
 def validate(where: Where) -> Validated:
     """Raises `SpecError` with every mistake in all files."""
     started = time.monotonic()
     spec, expanded = expanded_spec(where)
+    problems = rehearsal(spec, expanded.desired)
+    if problems:
+        raise SpecError(problems)
     return Validated(
         environment=spec.environment,
         platform=spec.platform,

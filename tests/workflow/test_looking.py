@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import threading
 from itertools import islice
@@ -145,6 +146,40 @@ def test_the_schema_takes_what_validate_takes(project: Project) -> None:
 @pytest.mark.parametrize("file", SHIPPED, ids=lambda file: str(file.relative_to(REPOSITORY)))
 def test_the_schema_takes_every_environment_that_ships(file: Path) -> None:
     jsonschema.Draft202012Validator(schema(file.parents[1])).validate(yaml.safe_load(file.read_text()))
+
+
+def test_every_hop_tells_its_mistakes_at_once(project: Project) -> None:
+    project.write("""\
+version: 1
+platform: demo
+target: local
+settings: {bindd: 127.0.0.1}
+components: {tracking: {module: mlfow}}
+resources:
+  reference: {kind: local.file, config: {path: a, content: "${resource.no.path} and ${resource.key.pth}"}}
+  kind: {kind: local.fil, config: {}}
+  key: {kind: local.file, config: {path: b, contents: x}}
+  outside: {kind: local.file, config: {path: ../c, content: x}}
+  one: {kind: local.file, config: {path: d, content: "${resource.two.path}"}}
+  two: {kind: local.file, config: {path: e, content: x}, depends_on: [three]}
+  three: {kind: local.file, config: {path: f, content: "${resource.one.path}"}}
+""")
+    with pytest.raises(SpecError) as caught:
+        validate(project.where)
+    told = [str(problem).removeprefix("environments/local.yaml:") for problem in caught.value.problems]
+    assert [line.partition(":")[0] for line in told] == ["4", "5", "7", "7", "8", "9", "10", "11"]
+    assert "a local.file has no output pth; one of: digest, path; did you mean path?" in told[2]
+    assert "there is no resource no" in told[3]
+    circle = next(line for line in told if "circle" in line)
+    assert re.findall(r"resources/local.file/(\w+) ", circle) == ["one", "two", "three", "one"]
+
+
+def test_validating_asks_for_no_secret(project: Project) -> None:
+    project.write(
+        SPEC.replace("resources:", "secrets: {KEY: {command: [/bin/false]}}\nresources:", 1)
+        + '  key: {kind: local.file, config: {path: key, sensitive_content: "${secret:KEY}"}}\n'
+    )
+    assert validate(project.where).resources > 1
 
 
 def test_nobody_holds_a_lock_that_was_never_taken(project: Project) -> None:
