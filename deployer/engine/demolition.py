@@ -11,7 +11,7 @@ from deployer.core.resource import Desired, Live, Mark
 from deployer.core.state import State, StateObject
 from deployer.engine.graph import edges_of, reachable
 from deployer.engine.ordering import Work, order_steps, recorded_graph
-from deployer.engine.steps import Scene, sequence
+from deployer.engine.steps import Scene, blank_plan, sequence
 from deployer.engine.survey import PlanSettings, World, state_keys
 
 
@@ -34,14 +34,8 @@ def make_destroy_plan(
         Work(fates={}, deletes=going, wants={}, records=recorded_graph(state), deposed=[(i.address, i.id) for i in state.deposed])
     )
     steps, drift = sequence(work, edges, Scene(desired.mark, state, world))
-    return Plan(
-        id=settings.plan_id,
-        mark=desired.mark,
-        target=desired.target,
-        target_identity=settings.target_identity,
-        spec_digest=desired.digest,
-        lineage=state.lineage,
-        serial=state.serial,
+    return replace(
+        blank_plan(desired, state, settings),
         steps=tuple(replace(step, reason="everything is to go") if step.id.startswith("delete:") else step for step in steps),
         drift=drift,
         kept=tuple(sorted(kept)),

@@ -13,7 +13,7 @@ from deployer.core.state import State
 from deployer.engine.fate import Fate, Situation, decide
 from deployer.engine.moves import renames, spelled_moves
 from deployer.engine.ordering import Work, order_steps, recorded_graph
-from deployer.engine.steps import Scene, move_steps, sequence
+from deployer.engine.steps import Scene, blank_plan, move_steps, sequence
 from deployer.engine.survey import PlanSettings, Wanted, World, resolve_one, survey
 from deployer.engine.values import Known, Resolver, outputs_of
 
@@ -43,14 +43,8 @@ def make_plan(desired: Desired, state: State, kinds: Mapping[str, Kind], setting
     )
     scene = Scene(desired.mark, state, world)
     steps, stranger_drift = sequence(work, edges, scene)
-    return Plan(
-        id=settings.plan_id,
-        mark=desired.mark,
-        target=desired.target,
-        target_identity=settings.target_identity,
-        spec_digest=desired.digest,
-        lineage=state.lineage,
-        serial=state.serial,
+    return replace(
+        blank_plan(desired, state, settings),
         steps=(*move_steps(moves, state), *_after_moves(steps, moves)),
         drift=(*(fate.drift for fate in fates.values() if fate.drift is not None), *stranger_drift),
         unchanged=len(fates) - len(acting),

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from deployer.core.plan import Action, Drift, Impact, Step
-from deployer.core.resource import Live, Mark
+from deployer.core.plan import Action, Drift, Impact, Plan, Step
+from deployer.core.resource import Desired, Live, Mark
 from deployer.core.state import Pending, State, StateObject
 from deployer.engine.fate import Fate
 from deployer.engine.graph import order
 from deployer.engine.ordering import Work, delete_id, deposed_id, forward_id
-from deployer.engine.survey import World
+from deployer.engine.survey import PlanSettings, World
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +21,20 @@ class Scene:
     mark: Mark
     state: State
     world: World
+
+
+def blank_plan(desired: Desired, state: State, settings: PlanSettings) -> Plan:
+    """A plan of the right place and time, with nothing in it yet."""
+    return Plan(
+        id=settings.plan_id,
+        mark=desired.mark,
+        target=desired.target,
+        target_identity=settings.target_identity,
+        spec_digest=desired.digest,
+        lineage=state.lineage,
+        serial=state.serial,
+        steps=(),
+    )
 
 
 def sequence(work: Work, edges: Mapping[str, tuple[str, ...]], scene: Scene) -> tuple[tuple[Step, ...], tuple[Drift, ...]]:

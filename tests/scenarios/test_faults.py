@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import socket
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.providers.local.rigs import mounted
 from tests.scenarios.project import Project
 from tests.scenarios.small import MARKER, rows, spec, write_row
 
@@ -27,12 +27,15 @@ resources:
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 96 MB."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=96m", "none", folder], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, f"this test mounts a tmpfs, which needs root: {done.stderr}"
-    yield folder
-    subprocess.run(["umount", "-l", folder], check=True)
+    with mounted(tmp_path / "disk", "tmpfs", "-o", "size=96m") as folder:
+        yield folder
+
+
+@pytest.fixture
+def read_only(tmp_path: Path) -> Iterator[Path]:
+    """A folder nobody may write in, root included."""
+    with mounted(tmp_path / "ro", "tmpfs", "-o", "ro,size=1m") as folder:
+        yield folder
 
 
 def files(root: Path, count: int, size: int = 10) -> str:
@@ -82,17 +85,6 @@ def test_a_state_folder_on_a_full_disk_is_an_error_and_the_state_stays_readable(
     project.run("apply", "local", "-y")
     project.run("plan", "local", "--detailed-exitcode")
     assert {path.name for path in (project.folder / "root" / "parts").iterdir()} == {"n001", "n002", "n999"}
-
-
-@pytest.fixture
-def read_only(tmp_path: Path) -> Iterator[Path]:
-    """A folder nobody may write in, root included."""
-    folder = tmp_path / "ro"
-    folder.mkdir()
-    done = subprocess.run(["mount", "-t", "tmpfs", "-o", "ro,size=1m", "none", folder], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, f"this test mounts a tmpfs, which needs root: {done.stderr}"
-    yield folder
-    subprocess.run(["umount", "-l", folder], check=True)
 
 
 def test_a_read_only_root_is_told_with_the_fix_and_nothing_is_made(project: Project, read_only: Path) -> None:
