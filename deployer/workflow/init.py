@@ -168,7 +168,7 @@ A machine-learning platform, described by `environments/{environment}.yaml`.
     deployer verify {environment}     # use it as a client would
     deployer output {environment}     # where everything is
     deployer status {environment}     # how it is
-    deployer destroy {environment}    # remove it; --keep-data keeps runs and models
+    deployer destroy {environment}    # remove it; runs and models are kept
 
 `deployer schema --write` gives editors completion for the environment files.
 State, logs and data are under `.deployer/`, which git ignores.
