@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 import shutil
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 from zipfile import ZipFile
 
@@ -18,6 +20,9 @@ from tests.scenarios.project import REPOSITORY, Project, allowing
 
 LOCKS = sorted([REPOSITORY / "requirements.lock", *REPOSITORY.glob("modules/*/*/requirements.lock")])
 ENVIRONMENTS = sorted(path.stem for path in REPOSITORY.glob("environments/*.yaml") if path.stem != "base")
+# What is imported by another name than it is installed by, or comes as a part of something.
+PACKAGES = {"yaml": "pyyaml", "pydantic_core": "pydantic", "annotated_types": "pydantic"}
+PROGRAMS = {"supervisor", "uv"}  # run, not imported
 FOLDERS = ("modules", "templates", "environments")
 PACKAGE = re.compile(r"^([a-z0-9][a-z0-9._-]*)==\S+( ; [^\\]+)? \\$")
 HASH = re.compile(r"^    --hash=sha256:[0-9a-f]{64}( \\)?$")
@@ -50,6 +55,23 @@ def test_every_dependency_is_explained() -> None:
     page = (REPOSITORY / "docs" / "dependencies.md").read_text()
     named = {name.strip().lower() for row in re.findall(r"^\| ([^|]+) \|", page, re.MULTILINE) for name in row.split(",")}
     assert {re.split(r"[\[=<>~!; ]", item)[0].lower() for item in wanted} <= named
+
+
+def test_every_dependency_is_used_and_everything_imported_is_a_dependency() -> None:
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
+    declared = {re.split(r"[\[=<>~!; ]", item)[0] for item in project["project"]["dependencies"]}
+    imported = {name for file in (REPOSITORY / "deployer").rglob("*.py") for name in _imports(file)}
+    packages = {PACKAGES.get(name, name) for name in imported - sys.stdlib_module_names - {"deployer"}}
+    assert packages | PROGRAMS == declared
+
+
+def _imports(file: Path) -> Iterator[str]:
+    """The top-level names a file imports, inside functions too."""
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module.partition(".")[0]
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
