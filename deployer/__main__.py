@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import os
 import signal
 import sys
 
 INTERRUPTED = 130
+_OBJECTS = 100_000
+"""New objects between two looks for cycles; nearly all live to the end, and looking at them again is a fifth of a large plan."""
 
 
 def main() -> None:
     """Runs the command line and leaves with its exit code."""
     try:
+        gc.set_threshold(_OBJECTS)
         _fill_streams()
         from deployer.cli.app import run  # noqa: PLC0415 - keeps `import deployer.__main__` free of everything
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import os
 import sys
@@ -53,7 +52,9 @@ class Verbs(click.Group):
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
         if args[0] not in VERBS and not args[0].startswith("-"):
-            near = difflib.get_close_matches(args[0], VERBS, 1)
+            from difflib import get_close_matches  # noqa: PLC0415 - only for a verb that is none
+
+            near = get_close_matches(args[0], VERBS, 1)
             meant = f"; did you mean {near[0]}?" if near else ""
             raise click.UsageError(f"there is no verb {args[0]!r}{meant}", ctx)
         return super().resolve_command(ctx, args)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from deployer.core.errors import Problem, SpecError
@@ -12,6 +12,7 @@ from deployer.modules.dependencies import Dependencies
 from deployer.modules.evaluate import DROPPED
 from deployer.modules.load import Library
 from deployer.modules.meaning import Known, spec_scope, unit_scope
+from deployer.modules.mistakes import ExpandMistakesError
 from deployer.modules.nodes import TOP, Node, Sort
 from deployer.modules.places import Place
 from deployer.modules.resources import resources_of
@@ -49,14 +50,6 @@ class Expanded:
     services: Mapping[str, str]
     verify: Mapping[str, Verify]
     versions: Mapping[str, Mapping[str, str]]
-
-
-class ExpandMistakesError(SpecError):
-    """What is wrong with the values. `rest` are the resources without mistakes, for who can find others in them."""
-
-    def __init__(self, problems: Sequence[Problem], rest: Desired) -> None:
-        self.rest = rest
-        super().__init__(problems)
 
 
 def expand(spec: Spec, library: Library, kinds: Mapping[str, Rules], environment: Mapping[str, str]) -> Expanded:

@@ -12,8 +12,9 @@ from deployer.core.errors import LockHeldError, StateError
 from deployer.core.protocols import Backend
 from deployer.core.resource import Mark
 from deployer.core.state import Holder, State
+from deployer.state.here import here
 from deployer.state.ledger import JournalLedger, load
-from deployer.state.lock import Heartbeat, describe
+from deployer.state.lock import Heartbeat, Standing, describe, held, judge
 from deployer.state.reset import reset
 
 
@@ -52,6 +53,15 @@ def default_path(project: Path, environment: str) -> Path:
 def read(backend: Backend, mark: Mark) -> State:
     """The state without a lock and without writing anything, for plans. Raises like `ledger.load`."""
     return load(backend, mark).state
+
+
+def refuse_taken(backend: Backend) -> None:
+    """Raises `LockHeldError` when a living holder has the lock: an early look, for only `acquire` settles who may write."""
+    other = None
+    with contextlib.suppress(StateError):  # a lock that cannot be read is for `acquire` to tell
+        other = backend.holder()
+    if other is not None and judge(other, here()) is Standing.ALIVE:
+        raise held(other, time.time())
 
 
 @contextlib.contextmanager

@@ -8,13 +8,15 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from deployer.core.errors import Problem
-from deployer.core.events import Event
-from deployer.core.plan import Plan
-from deployer.core.state import Holder
 from deployer.core.values import Json
+
+if TYPE_CHECKING:  # named in passing, and each costs milliseconds of every command
+    from deployer.core.events import Event
+    from deployer.core.plan import Plan
+    from deployer.core.state import Holder
 
 
 @dataclass(frozen=True, slots=True)

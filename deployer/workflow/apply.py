@@ -9,11 +9,11 @@ from pathlib import Path
 from deployer.core.errors import UsageError
 from deployer.core.plan import Plan
 from deployer.core.protocols import Ledger
-from deployer.engine.applier import ApplySettings, apply_plan
 from deployer.engine.planner import make_plan
 from deployer.engine.safety import check_plan, data_loss_steps, refuse_data_loss, refuse_protected
+from deployer.spec.spec import Spec
 from deployer.state.here import whoami
-from deployer.state.open import session
+from deployer.state.open import open_backend, refuse_taken, session
 from deployer.workflow.answers import Applied, Options, Partner, Where
 from deployer.workflow.environment import Tools, opening, tools_for
 from deployer.workflow.output import outputs_of
@@ -29,7 +29,12 @@ def apply_environment(where: Where, options: Options, partner: Partner) -> Appli
 
     Raises what its parts raise: `SpecError`, `PreflightError`, `LockHeldError`, `DataLossError`, `ApplyError`, ...
     """
-    with opening(where) as environment:
+
+    def look(spec: Spec) -> None:
+        if not options.lock_timeout:
+            refuse_taken(open_backend(spec.state.url, spec.project))
+
+    with opening(where, look) as environment:
         tools, spec = environment.tools, environment.spec
         require_fit(tools, partner)
         settings = tools.plan_settings(partner.event, keep_key=True)
@@ -81,6 +86,8 @@ def losses_to_allow(plan: Plan, options: Options) -> list[str]:
 
 def perform(plan: Plan, tools: Tools, ledger: Ledger, options: Options, partner: Partner) -> None:
     """The changes themselves, with a stop for whoever waits."""
+    from deployer.engine.applier import ApplySettings, apply_plan  # noqa: PLC0415 - most applies have nothing to do
+
     with partner.working(plan) as stop:
         settings = ApplySettings(
             seal=tools.seal(make=True),

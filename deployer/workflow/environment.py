@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import time
 import uuid
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
 
 from deployer.core.errors import DeployerError, Origin, Problem, SpecError
 from deployer.core.events import EventSink
@@ -16,20 +17,22 @@ from deployer.core.protocols import Backend, Kind, Provider, Secrets
 from deployer.core.resource import Desired, Mark
 from deployer.core.state import State
 from deployer.core.values import Seal, sealer
-from deployer.engine.rehearsal import rehearse
 from deployer.engine.safety import Premises
 from deployer.engine.survey import PlanSettings
-from deployer.modules.expand import Expanded, ExpandMistakesError, expand
-from deployer.modules.load import library
+from deployer.modules.mistakes import ExpandMistakesError
 from deployer.providers.registry import Options, open_provider
 from deployer.spec.load import SpecMistakesError, load
 from deployer.spec.secrets import SecretReader
 from deployer.spec.spec import Spec, SpecSecret, SpecSettings, SpecState
 from deployer.state.open import open_backend, read
 from deployer.workflow.answers import Where
-from deployer.workflow.kinds import KindRules
 from deployer.workflow.project import PRIVATE, cache_folder, locate
 from deployer.workflow.seal import seal_of
+
+if TYPE_CHECKING:
+    from deployer.modules.expand import Expanded
+
+Look: TypeAlias = Callable[[Spec], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,18 +100,26 @@ class Environment:
         return self.expanded.desired
 
 
+def _nothing(spec: Spec) -> None:
+    pass
+
+
 def read_spec(where: Where) -> Spec:
     """The environment's spec alone. Raises `SpecError` with every mistake, `UsageError` for a name that is none."""
     project, file = locate(where)
     return load(file, project=project, cache=project / PRIVATE / "cache")
 
 
-def expanded_spec(where: Where) -> tuple[Spec, Expanded]:
-    """The spec and what its modules make of it; nothing outside is touched. Raises `SpecError` with the mistakes of all hops at once."""
+def expanded_spec(where: Where, early: Look = _nothing) -> tuple[Spec, Expanded]:
+    """The spec and what its modules make of it; nothing outside is touched. Raises `SpecError` with the mistakes of all hops at once.
+
+    `early` sees a spec without mistakes before anything is worked out, and may refuse it.
+    """
     try:
         spec = read_spec(where)
     except SpecMistakesError as mistakes:
         raise _with_more(mistakes.problems, _mistakes(mistakes.rest)) from None
+    early(spec)
     try:
         return spec, expansion(spec)
     except ExpandMistakesError as mistakes:
@@ -117,6 +128,8 @@ def expanded_spec(where: Where) -> tuple[Spec, Expanded]:
 
 def rehearsal(spec: Spec, desired: Desired) -> list[Problem]:
     """The mistakes a plan would find in the resources; nothing outside is read, no secret is asked for."""
+    from deployer.engine.rehearsal import rehearse  # noqa: PLC0415 - a plan rehearses nothing
+
     with tools_for(site_of(spec)) as tools:
         return rehearse(desired, tools.kinds, sealer(b"compared and forgotten"))
 
@@ -142,13 +155,17 @@ def _with_more(told: Sequence[Problem], more: Iterable[Problem]) -> SpecError:
 
 def expansion(spec: Spec) -> Expanded:
     """What the spec's modules make of it; reads module files only."""
+    from deployer.modules.expand import expand  # noqa: PLC0415 - a lock that is held is told before any of this is imported
+    from deployer.modules.load import library  # noqa: PLC0415 - as above
+    from deployer.workflow.kinds import KindRules  # noqa: PLC0415 - as above
+
     return expand(spec, library(spec.modules, spec.project), KindRules(), dict(os.environ))
 
 
 @contextmanager
-def opening(where: Where) -> Iterator[Environment]:
-    """Everything a story needs, closed afterwards."""
-    spec, expanded = expanded_spec(where)
+def opening(where: Where, early: Look = _nothing) -> Iterator[Environment]:
+    """Everything a story needs, closed afterwards. `early` as in `expanded_spec`."""
+    spec, expanded = expanded_spec(where, early)
     with tools_for(site_of(spec)) as tools:
         yield Environment(spec, expanded, tools)
 

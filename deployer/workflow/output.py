@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import TYPE_CHECKING, TypeAlias
 
 from deployer.core.state import State
 from deployer.core.values import Json, Sensitive, Value, leaves, plain, templates
 from deployer.engine.survey import World
 from deployer.engine.values import Known, Resolver, unknown
 from deployer.engine.values import outputs_of as sealed_outputs
-from deployer.modules.expand import OutputValue
 from deployer.workflow.answers import Output, Where
 from deployer.workflow.environment import Tools, opening
 
-Declared = Mapping[str, Mapping[str, OutputValue]]
+if TYPE_CHECKING:
+    from deployer.modules.expand import OutputValue
+
+Declared: TypeAlias = "Mapping[str, Mapping[str, OutputValue]]"
 
 
 def outputs(where: Where, *, reveal: bool = False) -> tuple[Output, ...]:

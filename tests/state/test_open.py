@@ -1,14 +1,16 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -17,7 +19,7 @@ from deployer.core.resource import Mark
 from deployer.core.state import Entry, EntryType, Pending, StateObject
 from deployer.state.file import FileBackend
 from deployer.state.here import whoami
-from deployer.state.open import acquire, default_path, open_backend, read, recovery, session
+from deployer.state.open import acquire, default_path, open_backend, read, recovery, refuse_taken, session
 
 MARK = Mark("demo", "local")
 
@@ -28,6 +30,10 @@ def thing(number: int) -> StateObject:
 
 def ended(*numbers: int) -> list[Entry]:
     return [Entry(EntryType.END, thing(number)) for number in numbers]
+
+
+def lock_of(backend: FileBackend) -> Path:
+    return Path(urlsplit(backend.url).path) / "lock.json"
 
 
 @pytest.fixture
@@ -72,6 +78,29 @@ def test_reading_takes_no_lock_and_makes_nothing(backend: FileBackend, tmp_path:
     with session(backend, MARK, whoami("apply")) as ledger:
         ledger.write(ended(1))
         assert read(backend, MARK) == ledger.state()
+
+
+def test_an_early_look_refuses_a_living_holder_only_and_takes_nothing(backend: FileBackend, tmp_path: Path) -> None:
+    refuse_taken(backend)
+    assert list(tmp_path.iterdir()) == []
+    with session(backend, MARK, whoami("apply")), pytest.raises(LockHeldError, match="apply"):
+        refuse_taken(backend)
+    refuse_taken(backend)
+
+
+@pytest.mark.parametrize("gone", [{"heartbeat": 0.0}, {"process_started": -1000.0}])
+def test_an_early_look_lets_a_dead_or_lapsed_holder_pass(backend: FileBackend, gone: dict[str, float]) -> None:
+    mine = backend.acquire(whoami("apply"))
+    lock_of(backend).write_text(json.dumps(asdict(mine) | gone))
+    refuse_taken(backend)
+
+
+def test_an_early_look_leaves_an_unreadable_lock_for_later(backend: FileBackend) -> None:
+    backend.acquire(whoami("apply"))
+    lock_of(backend).write_text("{")
+    refuse_taken(backend)
+    with pytest.raises(StateError, match="unreadable"):
+        acquire(backend, whoami("another"), 0.0, lambda _: None)
 
 
 def test_a_session_gives_the_lock_back_whatever_happened(backend: FileBackend) -> None:

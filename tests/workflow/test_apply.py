@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from deployer.core.errors import DataLossError, InterruptedApplyError, LockHeldError, PreflightError, StalePlanError
+from deployer.core.errors import DataLossError, InterruptedApplyError, LockHeldError, PreflightError, SpecError, StalePlanError
 from deployer.core.events import EventType
 from deployer.core.plan import Action
 from deployer.state.here import whoami
@@ -112,6 +112,17 @@ def test_a_taken_lock_is_refused_at_once_and_named(project: Project) -> None:
         with session(tools.backend, tools.mark, whoami("the other one")), pytest.raises(LockHeldError, match="the other one"):
             apply(project)
     assert not project.root.exists()
+
+
+def test_a_taken_lock_is_told_before_anything_is_worked_out(project: Project) -> None:
+    with opening(project.where) as environment:
+        tools = environment.tools
+    project.replace("hello", "${nothing.output}")
+    with session(tools.backend, tools.mark, whoami("the other one")):
+        with pytest.raises(LockHeldError, match="the other one"):
+            apply(project)
+        with pytest.raises(SpecError):
+            apply_environment(project.where, Options(lock_timeout=0.1), Person())
 
 
 def test_an_apply_waits_for_the_lock_as_long_as_it_is_told(project: Project) -> None:
