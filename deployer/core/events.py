@@ -9,6 +9,8 @@ from typing import TypeAlias
 
 
 class EventType(StrEnum):
+    """A note is for people; everything else is about one resource, or one read of many."""
+
     READING = "reading"
     STARTED = "started"
     RETRYING = "retrying"

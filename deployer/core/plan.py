@@ -89,6 +89,7 @@ class Plan:
 
     @property
     def empty(self) -> bool:
+        """Nothing would happen: the world is as the spec says."""
         return not self.steps
 
 

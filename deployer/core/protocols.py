@@ -8,7 +8,7 @@ from typing import Protocol, TypeAlias, TypeVar
 from deployer.core.errors import Problem
 from deployer.core.resource import Change, Failed, Live, Mark, Ready, Rules, Waiting, Want
 from deployer.core.state import Entry, Holder, State, StateObject
-from deployer.core.values import Json, Value
+from deployer.core.values import Value
 
 T = TypeVar("T")
 Readiness: TypeAlias = Ready | Waiting | Failed
@@ -22,7 +22,8 @@ class Kind(Protocol):
         """`provider.noun`, e.g. local.process."""
 
     @property
-    def rules(self) -> Rules: ...
+    def rules(self) -> Rules:
+        """Which fields replace, restart, stay hidden: data the engine decides by."""
 
     def parse(self, config: Mapping[str, Value]) -> dict[str, Value]:
         """The configuration checked, defaults filled, normalised; raises `ConfigError` with every mistake.
@@ -69,18 +70,21 @@ class Provider(Protocol):
     """A folder of kinds with one client."""
 
     @property
-    def kinds(self) -> Mapping[str, Kind]: ...
+    def kinds(self) -> Mapping[str, Kind]:
+        """By name; asking for one may import it."""
 
     def identity(self) -> str:
         """What a plan is pinned to: a cluster UID, an account id, this machine and root."""
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Lets go of connections. The objects stay."""
 
 
 class Ledger(Protocol):
     """The write-ahead record. `write` returns only when the entries are durable, and raises `FencedError` once the lock is lost."""
 
-    def write(self, entries: Sequence[Entry]) -> None: ...
+    def write(self, entries: Sequence[Entry]) -> None:
+        """Any number at once: all of them are durable when it returns."""
 
     def recorded(self, address: str) -> StateObject | None:
         """The object recorded at the address by everything written so far; cheap."""
@@ -138,5 +142,3 @@ class Retry(Protocol):
 
 Secrets: TypeAlias = Callable[[str], str]
 """The value of a secret of the spec by name; raises `SpecError` naming the source that failed."""
-
-JsonMap: TypeAlias = Mapping[str, Json]

@@ -89,6 +89,7 @@ def sealer(key: bytes) -> Seal:
 
 
 def canonical(value: Json) -> bytes:
+    """The one way to write a value: the order of keys makes no difference."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "surrogatepass")
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from deployer.core.plan import Impact
 from deployer.core.resource import ABSENT, Change, Rules
-from deployer.core.values import Path, Seal, Sensitive, Unknown, Value, canonical, leaves, matches, replace_leaves
+from deployer.core.values import Path, Seal, Sensitive, Unknown, Value, leaves, matches, replace_leaves
 
 DIGEST_LENGTH = 12
 
@@ -94,8 +94,3 @@ def split_drift(found: Sequence[Change], applied: str, want: Mapping[str, Value]
         now = seal(_digestible(want[key]))[:DIGEST_LENGTH] if key in want else None
         moved[key] = recorded.get(key) == now
     return tuple(change for change in found if moved[str(change.path[0])])
-
-
-def same_config(one: Mapping[str, Value], other: Mapping[str, Value]) -> bool:
-    """Equality for two resolved wants, cheap and independent of order."""
-    return canonical(_digestible(one)) == canonical(_digestible(other))

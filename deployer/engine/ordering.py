@@ -16,10 +16,12 @@ def forward_id(address: str) -> str:
 
 
 def delete_id(address: str) -> str:
+    """The node that ends with the recorded object gone."""
     return f"delete:{address}"
 
 
 def deposed_id(address: str, object_id: str) -> str:
+    """The node that ends with an old object gone whose replacement stands."""
     return f"deposed:{address}:{object_id}"
 
 

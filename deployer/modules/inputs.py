@@ -11,10 +11,10 @@ from deployer.core.errors import Problem
 from deployer.core.values import Path, Template, Value, show_path
 from deployer.modules.definition import Input, Locate
 from deployer.modules.references import EnvironmentText, meant, one_of
-from deployer.modules.types import TYPES, Base, InputType, Scalar, from_environment
+from deployer.modules.types import TYPES, InputType, Scalar, TypeName, from_environment
 
 _SHOWN = 60
-_TEXTUAL = (Base.STRING, Base.PATH, Base.ANY)
+_TEXTUAL = (TypeName.STRING, TypeName.PATH, TypeName.ANY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ def show(value: Value) -> str:
 
 def _phrase(declared: Input) -> str:
     kind = declared.type
-    return f"a {kind}" if kind.item else TYPES[kind.base].article
+    return f"a {kind}" if kind.item else TYPES[kind.name].article
 
 
 @dataclass(slots=True)
@@ -81,7 +81,7 @@ class _Check:
     def declared(self, value: Value, declared: Input, path: Path) -> Value:
         if value is None:
             if declared.required:
-                self.complain(path, f"must be {_phrase(declared)}", value, TYPES[declared.type.innermost.base].allowed)
+                self.complain(path, f"must be {_phrase(declared)}", value, TYPES[declared.type.innermost.name].allowed)
             if declared.default is None:
                 return None
             value = declared.default
@@ -90,12 +90,12 @@ class _Check:
     def typed(self, value: Value, declared: Input, kind: InputType, path: Path) -> Value:
         if isinstance(value, Template):
             return self.template(value, kind, path)
-        if kind.base is Base.LIST and kind.item:
+        if kind.name is TypeName.LIST and kind.item:
             item = kind.item
             if not isinstance(value, list | tuple):
                 return self.complain(path, "must be a list", value)
             return [self.typed(each, declared, item, (*path, index)) for index, each in enumerate(value)]
-        if kind.base is Base.MAP and kind.item:
+        if kind.name is TypeName.MAP and kind.item:
             item = kind.item
             if not isinstance(value, Mapping):
                 return self.complain(path, "must be a map", value)
@@ -103,15 +103,15 @@ class _Check:
         return self.scalar(value, declared, kind, path)
 
     def template(self, value: Template, kind: InputType, path: Path) -> Value:
-        if len(value.parts) > 1 and kind.base not in _TEXTUAL:
-            word = f"a {kind}" if kind.item else TYPES[kind.base].article
+        if len(value.parts) > 1 and kind.name not in _TEXTUAL:
+            word = f"a {kind}" if kind.item else TYPES[kind.name].article
             self.complain(path, f"must be {word}, and several parts in one string make text", value)
         return value
 
     def scalar(self, value: Value, declared: Input, kind: InputType, path: Path) -> Value:
-        rule: Scalar = TYPES[kind.base]
+        rule: Scalar = TYPES[kind.name]
         try:
-            taken = rule.take(from_environment(str(value), kind.base) if isinstance(value, EnvironmentText) else value)
+            taken = rule.take(from_environment(str(value), kind.name) if isinstance(value, EnvironmentText) else value)
         except TypeError:
             return self.complain(path, f"must be {rule.article}", value, rule.allowed)
         self.bounds(value, taken, declared, path)

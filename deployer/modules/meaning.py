@@ -15,7 +15,7 @@ from deployer.modules.nodes import TOP, Node, Sort
 from deployer.modules.references import EnvironmentText, Key, Reference, Refused, Step, descend, meant, one_of, output_steps
 from deployer.modules.shape import Definition, Shape
 from deployer.modules.template import Texts
-from deployer.modules.types import Base
+from deployer.modules.types import TypeName
 from deployer.modules.units import Unit
 from deployer.spec.spec import Spec
 from deployer.spec.variables import variable
@@ -134,7 +134,7 @@ def secret_below(declared: Input, steps: tuple[Step, ...] | tuple[str | int, ...
     if declared.sensitive:
         return True
     below = steps[depth:]
-    if below and kind.base is Base.OBJECT:
+    if below and kind.name is TypeName.OBJECT:
         named = declared.fields.get(str(below[0]))
         return named is not None and secret_below(named, below[1:], whole=whole)
     return whole and any(secret_below(item, ()) for item in declared.fields.values())

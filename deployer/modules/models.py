@@ -12,10 +12,10 @@ from deployer.core.values import Path as TreePath
 from deployer.modules.definition import NAME, RESOURCE_NAME, Input, Output, ResourceDefinition, VerifyDefinition
 from deployer.modules.inputs import Complaint, conform, show
 from deployer.modules.references import meant, one_of, references
-from deployer.modules.types import Base, parse_type
+from deployer.modules.types import TypeName, parse_type
 
-_NUMERIC = (Base.INTEGER, Base.NUMBER, Base.PORT, Base.SIZE, Base.DURATION, Base.ANY)
-_PATTERNED = (Base.STRING, Base.PATH, Base.ANY)
+_NUMERIC = (TypeName.INTEGER, TypeName.NUMBER, TypeName.PORT, TypeName.SIZE, TypeName.DURATION, TypeName.ANY)
+_PATTERNED = (TypeName.STRING, TypeName.PATH, TypeName.ANY)
 
 _SAID = {
     "string_type": "must be text",
@@ -122,8 +122,8 @@ def input_of(model: InputModel, path: TreePath, complain: Callable[[Complaint], 
         kind = parse_type(model.type)
     except ValueError as error:
         complain(Complaint((*path, "type"), str(error)))
-        kind = parse_type(Base.ANY)
-    for complaint in _contradictions(model, kind.innermost.base):
+        kind = parse_type(TypeName.ANY)
+    for complaint in _contradictions(model, kind.innermost.name):
         complain(Complaint((*path, *complaint.path), complaint.what, complaint.value, complaint.allowed))
     fields = {name: input_of(item, (*path, "fields", name), complain) for name, item in model.fields.items()}
     bounds = (model.pattern, model.minimum, model.maximum)
@@ -136,15 +136,15 @@ def input_of(model: InputModel, path: TreePath, complain: Callable[[Complaint], 
     return built
 
 
-def _contradictions(model: InputModel, base: Base) -> Iterator[Complaint]:
+def _contradictions(model: InputModel, declared: TypeName) -> Iterator[Complaint]:
     if model.required and model.default is not None:
         yield Complaint(("required",), "a required input needs no default")
-    if model.fields and base is not Base.OBJECT:
-        yield Complaint(("fields",), f"fields belong to an object, and this is {base}")
-    if model.pattern is not None and base not in _PATTERNED:
-        yield Complaint(("pattern",), f"a pattern belongs to text, and this is {base}")
-    if (model.minimum is not None or model.maximum is not None) and base not in _NUMERIC:
-        yield Complaint((), f"minimum and maximum belong to numbers, and this is {base}")
+    if model.fields and declared is not TypeName.OBJECT:
+        yield Complaint(("fields",), f"fields belong to an object, and this is {declared}")
+    if model.pattern is not None and declared not in _PATTERNED:
+        yield Complaint(("pattern",), f"a pattern belongs to text, and this is {declared}")
+    if (model.minimum is not None or model.maximum is not None) and declared not in _NUMERIC:
+        yield Complaint((), f"minimum and maximum belong to numbers, and this is {declared}")
     try:
         re.compile(model.pattern or "")
     except re.error as error:

@@ -97,11 +97,6 @@ def _reference(body: str) -> Reference:
     return Reference("", tuple(name or Key(key) for name, key in _STEPS.findall(body)))
 
 
-def unparse(parts: Sequence[Part]) -> str:
-    """The text that `parse` reads back as the same parts."""
-    return "".join(part.replace("${", "$${") if isinstance(part, str) else str(part) for part in parts)
-
-
 def references(tree: Value) -> Iterator[Reference]:
     """Every well-formed reference in a raw tree; malformed ones are reported where the tree is evaluated."""
     for _, leaf in leaves(tree):

@@ -6,23 +6,23 @@ from collections.abc import Iterable, Mapping
 from typing import Any, TypeAlias
 
 from deployer.modules.definition import Input, Module
-from deployer.modules.types import Base, InputType
+from deployer.modules.types import InputType, TypeName
 
 Schema: TypeAlias = dict[str, Any]
 
-_TYPES: Mapping[Base, Schema] = {
-    Base.STRING: {"type": "string"},
-    Base.INTEGER: {"type": "integer"},
-    Base.NUMBER: {"type": "number"},
-    Base.BOOLEAN: {"type": "boolean"},
-    Base.PORT: {"anyOf": [{"type": "integer", "minimum": 1, "maximum": 65535}, {"const": "auto"}]},
-    Base.PATH: {"type": "string", "minLength": 1},
-    Base.SIZE: {"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": r"^\d+(\.\d+)?\s*[KMGT]?i?B?$"}]},
-    Base.DURATION: {"anyOf": [{"type": "number", "minimum": 0}, {"type": "string", "pattern": r"^(\d+(\.\d+)?(ms|[smhd]))+$"}]},
-    Base.ANY: {},
-    Base.OBJECT: {"type": "object"},
+_TYPES: Mapping[TypeName, Schema] = {
+    TypeName.STRING: {"type": "string"},
+    TypeName.INTEGER: {"type": "integer"},
+    TypeName.NUMBER: {"type": "number"},
+    TypeName.BOOLEAN: {"type": "boolean"},
+    TypeName.PORT: {"anyOf": [{"type": "integer", "minimum": 1, "maximum": 65535}, {"const": "auto"}]},
+    TypeName.PATH: {"type": "string", "minLength": 1},
+    TypeName.SIZE: {"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": r"^\d+(\.\d+)?\s*[KMGT]?i?B?$"}]},
+    TypeName.DURATION: {"anyOf": [{"type": "number", "minimum": 0}, {"type": "string", "pattern": r"^(\d+(\.\d+)?(ms|[smhd]))+$"}]},
+    TypeName.ANY: {},
+    TypeName.OBJECT: {"type": "object"},
 }
-_BOUNDED = (Base.INTEGER, Base.NUMBER)
+_BOUNDED = (TypeName.INTEGER, TypeName.NUMBER)
 
 
 def inputs_schema(modules: Iterable[Module]) -> dict[str, dict[str, Schema]]:
@@ -60,13 +60,13 @@ def _input(declared: Input) -> Schema:
 def _typed(kind: InputType, declared: Input) -> Schema:
     if kind.item:
         inner = _typed(kind.item, declared)
-        return {"type": "array", "items": inner} if kind.base is Base.LIST else {"type": "object", "additionalProperties": inner}
+        return {"type": "array", "items": inner} if kind.name is TypeName.LIST else {"type": "object", "additionalProperties": inner}
     if declared.values:
         return {"enum": list(declared.values)}
-    schema = _object(declared.fields) if declared.fields else dict(_TYPES[kind.base])
+    schema = _object(declared.fields) if declared.fields else dict(_TYPES[kind.name])
     if declared.pattern is not None:
         schema["pattern"] = declared.pattern
-    if kind.base in _BOUNDED:
+    if kind.name in _BOUNDED:
         bounds = {"minimum": declared.minimum, "maximum": declared.maximum}
         schema |= {name: bound for name, bound in bounds.items() if bound is not None}
     return schema

@@ -17,7 +17,7 @@ _DURATION_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|[smhd])")
 _SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
-class Base(StrEnum):
+class TypeName(StrEnum):
     """The words of the language."""
 
     STRING = "string"
@@ -38,11 +38,11 @@ class Base(StrEnum):
 class InputType:
     """A type. `item` is what a list or map holds."""
 
-    base: Base
+    name: TypeName
     item: InputType | None = None
 
     def __str__(self) -> str:
-        return f"{self.base}[{self.item}]" if self.item else str(self.base)
+        return f"{self.name}[{self.item}]" if self.item else str(self.name)
 
     @property
     def innermost(self) -> InputType:
@@ -52,12 +52,12 @@ class InputType:
 def parse_type(text: str) -> InputType:
     """The type written as `text`; raises `ValueError` saying what is allowed."""
     if container := re.fullmatch(r"(list|map)\[(.*)\]", text):
-        return InputType(Base(container[1]), parse_type(container[2]))
-    simple = [str(base) for base in Base if base not in (Base.LIST, Base.MAP)]
+        return InputType(TypeName(container[1]), parse_type(container[2]))
+    simple = [str(name) for name in TypeName if name not in (TypeName.LIST, TypeName.MAP)]
     if text not in simple:
         msg = f"{text!r} is not a type; one of: {', '.join(simple)}, list[T], map[T]"
         raise ValueError(msg)
-    return InputType(Base(text))
+    return InputType(TypeName(text))
 
 
 def _string(value: Value) -> str:
@@ -140,27 +140,27 @@ class Scalar:
     allowed: str = ""
 
 
-TYPES: Mapping[Base, Scalar] = {
-    Base.STRING: Scalar(_string, "text", "quote it if it looks like a number or a boolean"),
-    Base.INTEGER: Scalar(_integer, "an integer"),
-    Base.NUMBER: Scalar(_number, "a number"),
-    Base.BOOLEAN: Scalar(_boolean, "a boolean", "true or false"),
-    Base.PORT: Scalar(_port, "a port", "a number from 1 to 65535, or auto"),
-    Base.PATH: Scalar(_path, "a path", "text that is not empty"),
-    Base.SIZE: Scalar(_size, "a size", "a number of bytes, or a number with K, M, G, T (1000) or Ki, Mi, Gi, Ti (1024)"),
-    Base.DURATION: Scalar(_duration, "a duration", "a number of seconds, or numbers with ms, s, m, h, d"),
-    Base.ANY: Scalar(_any, "any value"),
-    Base.OBJECT: Scalar(_object, "a map"),
-    Base.MAP: Scalar(_object, "a map"),
+TYPES: Mapping[TypeName, Scalar] = {
+    TypeName.STRING: Scalar(_string, "text", "quote it if it looks like a number or a boolean"),
+    TypeName.INTEGER: Scalar(_integer, "an integer"),
+    TypeName.NUMBER: Scalar(_number, "a number"),
+    TypeName.BOOLEAN: Scalar(_boolean, "a boolean", "true or false"),
+    TypeName.PORT: Scalar(_port, "a port", "a number from 1 to 65535, or auto"),
+    TypeName.PATH: Scalar(_path, "a path", "text that is not empty"),
+    TypeName.SIZE: Scalar(_size, "a size", "a number of bytes, or a number with K, M, G, T (1000) or Ki, Mi, Gi, Ti (1024)"),
+    TypeName.DURATION: Scalar(_duration, "a duration", "a number of seconds, or numbers with ms, s, m, h, d"),
+    TypeName.ANY: Scalar(_any, "any value"),
+    TypeName.OBJECT: Scalar(_object, "a map"),
+    TypeName.MAP: Scalar(_object, "a map"),
 }
 
 
-def from_environment(text: str, base: Base) -> Value:
+def from_environment(text: str, name: TypeName) -> Value:
     """An environment variable's text read as the declared type; unreadable text is given back for the type's own complaint."""
-    if base in (Base.INTEGER, Base.PORT) and re.fullmatch(r"-?\d{1,18}", text):
+    if name in (TypeName.INTEGER, TypeName.PORT) and re.fullmatch(r"-?\d{1,18}", text):
         return int(text)
-    if base is Base.NUMBER and re.fullmatch(r"-?\d+(\.\d+)?([eE][+-]?\d+)?", text):
+    if name is TypeName.NUMBER and re.fullmatch(r"-?\d+(\.\d+)?([eE][+-]?\d+)?", text):
         return float(text)
-    if base is Base.BOOLEAN and text in ("true", "false"):
+    if name is TypeName.BOOLEAN and text in ("true", "false"):
         return text == "true"
     return text

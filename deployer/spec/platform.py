@@ -12,7 +12,6 @@ from pydantic import (
     ConfigDict,
     Field,
     StringConstraints,
-    TypeAdapter,
     ValidationError,
     WithJsonSchema,
 )
@@ -170,7 +169,3 @@ def without(data: dict[str, Any], error: ValidationError) -> PlatformModel | Non
         return PlatformModel.model_validate(rest)
     except ValidationError:
         return None
-
-
-def adapter() -> TypeAdapter[PlatformModel]:
-    return TypeAdapter(PlatformModel)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -239,6 +239,3 @@ class Preflight:
 
     checks: tuple[Check, ...]
     problems: tuple[Problem, ...] = ()
-
-
-Emit = Callable[[str], None]

@@ -1,17 +1,24 @@
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from deployer.core.values import OutputRef, SecretRef, Template, Value
-from deployer.modules.references import Key, Reference, Refused, descend, join, parse, references, unparse
+from deployer.modules.references import Key, Part, Reference, Refused, descend, join, parse, references
 
 _STEPS = st.from_regex(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,5}", fullmatch=True)
 _KEYS = st.text(st.characters(exclude_characters="[]{}", exclude_categories=["Cs"]), min_size=1, max_size=5).map(Key)
 _DOTTED = st.builds(lambda head, rest: Reference("", (head, *rest)), _STEPS, st.lists(st.one_of(_STEPS, _KEYS), max_size=4))
 _REFERENCES = st.one_of(_DOTTED, st.builds(lambda scheme, name: Reference(scheme, (name,)), st.sampled_from(["env", "secret"]), _STEPS))
 _URL = OutputRef("tracking/local.process/server", "url")
+
+
+def unparse(parts: Iterable[Part]) -> str:
+    """What `parse` reads back as the same parts."""
+    return "".join(part.replace("${", "$${") if isinstance(part, str) else str(part) for part in parts)
 
 
 @given(st.lists(st.tuples(_REFERENCES, st.text("a${}.[] ", max_size=4).filter(lambda text: not text.endswith("$"))), max_size=4))

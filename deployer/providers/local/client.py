@@ -1,7 +1,5 @@
 """The local provider's files and folders: every read and write of them, and the operating system's errors in our words."""
 
-# Ids are path strings; pathlib has no descriptors to keep symbolic links out, and costs time in bulk reads.
-
 # ruff: noqa: PTH100, PTH103, PTH118, PTH119, PTH120
 # Ids are path strings; pathlib has no descriptors to keep symbolic links out, and costs time in bulk reads.
 

@@ -1,7 +1,5 @@
 """local.directory: a folder, below the root or anywhere; with `data: true` what is in it counts, and goes with it."""
 
-# Ids are path strings; pathlib has no descriptors to keep symbolic links out, and costs time in bulk reads.
-
 # ruff: noqa: PTH106, PTH108, PTH112, PTH114, PTH115, PTH117, PTH118, PTH119, PTH120, PTH208
 # Ids are path strings; pathlib has no descriptors to keep symbolic links out, and costs time in bulk reads.
 

@@ -1,7 +1,5 @@
 """What the local kinds have in common, and the path a configuration may name."""
 
-# Ids are path strings; pathlib has no descriptors to keep symbolic links out, and costs time in bulk reads.
-
 # ruff: noqa: PTH112, PTH116, PTH117, PTH118, PTH120
 # Ids are path strings; pathlib has no descriptors to keep symbolic links out, and costs time in bulk reads.
 

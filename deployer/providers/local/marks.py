@@ -1,7 +1,5 @@
 """Our ownership label on files and folders: an extended attribute that travels with the object through a rename."""
 
-# Ids are path strings; pathlib has no descriptors to keep symbolic links out, and costs time in bulk reads.
-
 # ruff: noqa: PTH115, PTH118
 # Ids are path strings; pathlib has no descriptors to keep symbolic links out, and costs time in bulk reads.
 

@@ -1,7 +1,5 @@
 """Whether an environment's root can hold what we put there: asked before the first change."""
 
-# Ids are path strings; pathlib has no descriptors to keep symbolic links out, and costs time in bulk reads.
-
 # ruff: noqa: PTH112
 # Ids are path strings; pathlib has no descriptors to keep symbolic links out, and costs time in bulk reads.
 
