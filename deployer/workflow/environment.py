@@ -17,19 +17,18 @@ from deployer.core.protocols import Backend, Kind, Provider, Secrets
 from deployer.core.resource import Desired, Mark
 from deployer.core.state import State
 from deployer.core.values import Seal, sealer
-from deployer.engine.safety import Premises
-from deployer.engine.survey import PlanSettings
 from deployer.modules.mistakes import ExpandMistakesError
 from deployer.providers.registry import Options, open_provider
 from deployer.spec.load import SpecMistakesError, load
 from deployer.spec.secrets import SecretReader
 from deployer.spec.spec import Spec, SpecSecret, SpecSettings, SpecState
-from deployer.state.open import open_backend, read
 from deployer.workflow.answers import Where
 from deployer.workflow.project import PRIVATE, cache_folder, locate
 from deployer.workflow.seal import seal_of
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # imported where it is used: `validate` has no state, a held lock no plan
+    from deployer.engine.safety import Premises
+    from deployer.engine.survey import PlanSettings
     from deployer.modules.expand import Expanded
 
 Look: TypeAlias = Callable[[Spec], None]
@@ -74,6 +73,8 @@ class Tools:
 
     def state(self) -> State:
         """The state as it is now, without a lock."""
+        from deployer.state.open import read  # noqa: PLC0415 - see above
+
         return read(self.backend, self.mark)
 
     def seal(self, *, make: bool) -> Seal:
@@ -81,9 +82,13 @@ class Tools:
         return seal_of(self.state_folder, make=make)
 
     def plan_settings(self, events: EventSink, *, keep_key: bool) -> PlanSettings:
+        from deployer.engine.survey import PlanSettings  # noqa: PLC0415 - see above
+
         return PlanSettings(self.seal(make=keep_key), self.secrets, self.provider.identity(), uuid.uuid4().hex, time.monotonic, events)
 
     def premises(self, state: State) -> Premises:
+        from deployer.engine.safety import Premises  # noqa: PLC0415 - see above
+
         return Premises(self.mark, self.provider.identity(), state, self.kinds)
 
 
@@ -128,10 +133,10 @@ def expanded_spec(where: Where, early: Look = _nothing) -> tuple[Spec, Expanded]
 
 def rehearsal(spec: Spec, desired: Desired) -> list[Problem]:
     """The mistakes a plan would find in the resources; nothing outside is read, no secret is asked for."""
-    from deployer.engine.rehearsal import rehearse  # noqa: PLC0415 - a plan rehearses nothing
+    from deployer.engine.rehearsal import rehearse  # noqa: PLC0415 - see above
 
-    with tools_for(site_of(spec)) as tools:
-        return rehearse(desired, tools.kinds, sealer(b"compared and forgotten"))
+    with _provider(site_of(spec)) as provider:
+        return rehearse(desired, provider.kinds, sealer(b"compared and forgotten"))
 
 
 def _mistakes(spec: Spec | None) -> Sequence[Problem]:
@@ -155,9 +160,9 @@ def _with_more(told: Sequence[Problem], more: Iterable[Problem]) -> SpecError:
 
 def expansion(spec: Spec) -> Expanded:
     """What the spec's modules make of it; reads module files only."""
-    from deployer.modules.expand import expand  # noqa: PLC0415 - a lock that is held is told before any of this is imported
-    from deployer.modules.load import library  # noqa: PLC0415 - as above
-    from deployer.workflow.kinds import KindRules  # noqa: PLC0415 - as above
+    from deployer.modules.expand import expand  # noqa: PLC0415 - see above
+    from deployer.modules.load import library  # noqa: PLC0415 - see above
+    from deployer.workflow.kinds import KindRules  # noqa: PLC0415 - see above
 
     return expand(spec, library(spec.modules, spec.project), KindRules(), dict(os.environ))
 
@@ -185,12 +190,19 @@ def opening_to_destroy(where: Where) -> Iterator[tuple[Spec, Desired, Tools]]:
 @contextmanager
 def tools_for(site: Site) -> Iterator[Tools]:
     """The provider, backend and secrets of a site."""
-    settings = site.settings
-    options = Options(settings.root, site.mark, cache_folder(), settings.python, settings.bind)
-    provider = open_provider(site.target, options)
-    try:
+    from deployer.state.open import open_backend  # noqa: PLC0415 - see above
+
+    with _provider(site) as provider:
         backend = open_backend(site.state.url, site.project)
         secrets = SecretReader(site.secrets, site.project, dict(os.environ))
-        yield Tools(site.mark, provider, backend, secrets, settings.root, site.state.path, float(settings.ready_timeout))
+        yield Tools(site.mark, provider, backend, secrets, site.settings.root, site.state.path, float(site.settings.ready_timeout))
+
+
+@contextmanager
+def _provider(site: Site) -> Iterator[Provider]:
+    settings = site.settings
+    provider = open_provider(site.target, Options(settings.root, site.mark, cache_folder(), settings.python, settings.bind))
+    try:
+        yield provider
     finally:
         provider.close()
