@@ -126,6 +126,11 @@ def test_with_users_and_a_registry_of_its_own_it_works_and_no_password_shows(pro
     assert not any(path.is_relative_to(project.state()) for path in holders)
     assert not any(password in word for process in project.processes() for word in process.cmdline())
 
+    (project.root() / "secrets/tracking/admin_password").unlink()  # MLflow keeps the first password it was told
+    project.run("apply", "local", "-y")
+    assert project.outputs()["MLFLOW_TRACKING_PASSWORD"] != password
+    assert project.run("verify", "local", "--json").result["ok"] is True
+
     data = (*DATA, "registry/local.sqlite/store", "tracking/local.sqlite/users")
     assert project.run("destroy", "local", "-y", *allowing(*data), "--json").result["left"] == []
 

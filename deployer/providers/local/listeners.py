@@ -12,27 +12,43 @@ from hashlib import sha256
 from pathlib import Path
 
 from deployer.core.errors import ProviderError
-from deployer.core.resource import Mark
+from deployer.providers.local import guard
 
-ENVIRONMENT = "DEPLOYER_MARK"  # in the environment of every process we start: platform/environment/address
 LISTEN = "0A"  # a socket's state in /proc/net/tcp
 EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - compared with, not bound to
 
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """A process that listens. `pid` is None when it is another user's and we may not see whose."""
+    """A process that listens. `pid` is None when it is another user's and we may not see whose.
+
+    `program` is the file below some environment's root that it, or a process it descends from, was started from; "" for all others.
+    """
 
     pid: int | None
     name: str = ""
     user: str = ""
+    program: str = ""
 
     def __str__(self) -> str:
-        return "a process of another user" if self.pid is None else f"{self.name} (pid {self.pid}, user {self.user})"
+        if self.pid is None:
+            return "a process of another user"
+        whose = f", of the environment in {self._root}" if self.program else ""
+        return f"{self.name} (pid {self.pid}, user {self.user}{whose})"
+
+    def belongs(self, root: str) -> bool:
+        """Whether the environment below `root` started it. A mark would not do: a second checkout of a project has the same one."""
+        return bool(self.program) and self._root == root
 
     @property
     def stop(self) -> str:
+        if self.program:  # killed, it would come back
+            return "destroy that environment"
         return "`sudo ss -ltnp` shows it" if self.pid is None else f"kill {self.pid}"
+
+    @property
+    def _root(self) -> str:
+        return self.program.rpartition("/")[0].rpartition("/")[0]
 
 
 def listening(port: int, bind: str) -> bool:
@@ -49,22 +65,6 @@ def holder(port: int, bind: str) -> Holder | None:
         if connection.status == psutil.CONN_LISTEN and local and local.port == port and _collide(local.ip, bind):
             return _named(connection.pid)
     return None
-
-
-def is_ours(held: Holder, mark: Mark) -> bool:
-    """Whether the process, or one it descends from, was started for the mark's environment (some overwrite their own environment)."""
-    import psutil  # noqa: PLC0415 - see above
-
-    if held.pid is None:
-        return False
-    ours = f"{mark.platform}/{mark.environment}/"
-    with suppress(psutil.Error):
-        process = psutil.Process(held.pid)
-        for each in (process, *process.parents()):
-            with suppress(psutil.Error):
-                if each.environ().get(ENVIRONMENT, "").startswith(ours):
-                    return True
-    return False
 
 
 def refusal(port: int, bind: str) -> tuple[str, str] | None:
@@ -143,6 +143,16 @@ def _named(pid: int | None) -> Holder:
         return Holder(None)
     try:
         process = psutil.Process(pid)
-        return Holder(pid, process.name(), process.username())
+        return Holder(pid, process.name(), process.username(), _started_from(pid))
     except psutil.Error:
         return Holder(pid, "a process", "unknown")
+
+
+def _started_from(pid: int) -> str:
+    """Parents count, because some programs overwrite their own environment."""
+    table = guard.processes()
+    while pid in table:
+        if found := guard.guards(pid) or guard.program_of(pid):
+            return found
+        pid = table[pid].parent
+    return ""

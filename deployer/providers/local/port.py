@@ -96,7 +96,7 @@ class PortKind(LocalKind):
         if refusal is None or not listeners.listening(port, bind):
             return refusal
         holder = listeners.holder(port, bind)
-        if holder is None or listeners.is_ours(holder, self.client.mark):
+        if holder is None or holder.belongs(self.client.root):
             return None
         return f"port {port} on {bind} is held by {holder}", f'stop it ({holder.stop}), choose another port, or "auto"'
 
@@ -123,7 +123,7 @@ class PortKind(LocalKind):
         if not listeners.listening(port, bind):
             return None
         holder = listeners.holder(port, bind)
-        return None if holder is None or listeners.is_ours(holder, self.client.mark) else str(holder)
+        return None if holder is None or holder.belongs(self.client.root) else str(holder)
 
     def _live(self, found: Found) -> Live:
         port, bind, auto = _recorded(found)

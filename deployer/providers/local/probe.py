@@ -34,19 +34,6 @@ def stranger_on(port: int, bind: str, pids: set[int]) -> listeners.Holder | None
     return None if held is None or held.pid in pids else held
 
 
-def belongs(pid: int | None, programs: str) -> bool:
-    """Whether the process, or one it descends from, was started from a file in `programs`.
-
-    The mark alone would not do: a second checkout of the same project has the same one.
-    """
-    table = guard.processes()
-    while pid is not None and pid in table:
-        if (guard.guards(pid) or guard.program_of(pid) or "").startswith(f"{programs}/"):
-            return True
-        pid = table[pid].parent
-    return False
-
-
 def answer(url: str, health: Mapping[str, Any]) -> str:
     """Why the address does not answer as it should; empty when it does."""
     import httpx  # noqa: PLC0415 - only while something is waited for

@@ -16,7 +16,7 @@ from deployer.core.errors import ConfigError, Problem, ProviderError
 from deployer.core.protocols import Readiness
 from deployer.core.resource import Change, Failed, Live, Ready, Rules, Waiting, Want
 from deployer.core.values import Json, Value, replace_leaves
-from deployer.providers.local import endings, guard, listeners, probe, readiness, supervision, uv
+from deployer.providers.local import endings, guard, listeners, readiness, supervision, uv
 from deployer.providers.local.client import Found, explaining
 from deployer.providers.local.kind import LocalKind
 from deployer.providers.local.program import Paths, ProcessConfig, decode, document, encode, ini, interpreter_of, program_name
@@ -198,6 +198,7 @@ class ProcessKind(LocalKind):
         written, paths, seen = decode(found.data), self._paths(found.path), self._seen(found.path, infos)
         text = supervision.read(paths.ini)
         config: dict[str, Json] = {key: value for key, value in written.items() if key not in OURS}
+        config["mode"] = found.mode  # it holds secrets
         config["running"] = readiness.running(seen, written, paths, text)
         token = f"{found.token}-{sha256(text.encode()).hexdigest()[:8]}-{config['running']}-{seen.start}"
         outputs: dict[str, Json] = {"port": None, "url": None, "log": paths.log}
@@ -218,7 +219,7 @@ class ProcessKind(LocalKind):
         if not isinstance(port, int) or not isinstance(bind, str) or not listeners.listening(port, bind):
             return
         held = listeners.holder(port, bind)
-        if held is not None and not probe.belongs(held.pid, str(Path(want.id).parent)):
+        if held is not None and not held.belongs(self.client.root):
             yield Problem(f"port {port} on {bind} is held by {held}", want.address, allowed=f"stop it ({held.stop}) or choose another port")
 
 

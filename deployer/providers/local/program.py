@@ -94,6 +94,9 @@ class ProcessConfig(Config):
     restart: Annotated[bool, Field(description="Whether it is started again when it ends.")] = True
     log: Annotated[Log, Field(description="What becomes of its output.")] = Field(default_factory=Log)
     running: Annotated[bool, Field(description="Whether it should run.")] = True
+    mode: Annotated[Literal["0600"], Field(description="Permissions of its file, which holds the secrets.")] = (
+        "0600"  # never another; here so that a plan sees when it was loosened
+    )
 
 
 def program_name(address: str) -> str:
@@ -132,6 +135,10 @@ class Paths:
     log: str
     guard: str
     python: str
+
+    @property
+    def root(self) -> str:
+        return self.file.rpartition("/")[0].rpartition("/")[0]
 
     @property
     def name(self) -> str:

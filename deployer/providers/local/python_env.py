@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Field, StringConstraints
 
@@ -37,6 +37,9 @@ class PythonEnvConfig(Config):
     lock: Annotated[str, AfterValidator(_hashed), Field(description="The pinned, hashed requirements: the lock file's text.")]
     name: Annotated[Name, Field(description="What its folder's name begins with.")]
     python: Annotated[str | None, Field(description="Interpreter or version; without it the one deployer runs on.")] = None
+    intact: Annotated[Literal[True], Field(description="Whether nothing of it is missing.")] = (
+        True  # never anything else; here so that a plan sees what was damaged
+    )
 
 
 class PythonEnvKind(LocalKind):
@@ -115,18 +118,18 @@ class PythonEnvKind(LocalKind):
         with explaining("build", want.id), self.client.locked(str(target.parent)), _beside(template, target) as new:
             uv.copy(template, new)
             marks.put(str(new), self.marked(want, opaque=True))
-            uv.write_note(new, {**uv.note(template), "wanted": want.config["python"], "name": want.config["name"]})
+            uv.write_note(new, {**uv.note(template), "wanted": want.config["python"], uv.CONTENTS: uv.contents(new)})
             with suppress(FileNotFoundError):
                 shutil.rmtree(target)
             new.rename(target)
 
     def _live(self, found: Found) -> Live:
-        note, complete, lock = uv.note(found.path), uv.complete(found.path), ""
-        if complete:
-            with suppress(OSError):
-                lock = Path(found.path, uv.LOCK).read_text(encoding="utf-8")
-        config: dict[str, Json] = {"lock": lock, "name": note.get("name"), "python": note.get("wanted")}
-        token = f"{found.identity}-{'complete' if complete else 'broken'}"
+        note, damage, lock = uv.note(found.path), uv.damage(found.path), ""
+        with suppress(OSError):
+            lock = Path(found.path, uv.LOCK).read_text(encoding="utf-8")
+        name = found.path.rpartition("/")[2].rpartition("-")[0]
+        config: dict[str, Json] = {"lock": lock, "name": name, "python": note.get("wanted"), "intact": damage or True}
+        token = f"{found.identity}-{damage}"
         return Live(found.path, config, self.predict(found.path, config), token, self.mark_of(found))
 
 

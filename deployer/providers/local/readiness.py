@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -78,6 +79,8 @@ def running(seen: Seen, written: Mapping[str, Any], paths: Paths, found: str) ->
         as_written = False
     if not as_written:
         return "with supervisord's file edited or missing"
+    if not any(os.path.exists(log) for log in (paths.log, f"{paths.log}.1")):  # noqa: PTH110 - asked for every process in every plan
+        return "with its log file removed"
     if not seen.begun and seen.failures >= GIVEN_UP:
         return "failing again and again"  # an apply starts it afresh: perhaps the cause is gone
     return True if seen.digest() in (None, guard.digest(dict(written))) else "with an older configuration"
@@ -110,7 +113,7 @@ def _stranger(seen: Seen, config: Mapping[str, Any], paths: Paths) -> Readiness 
     held = probe.stranger_on(port, bind, probe.family(seen.guard) if seen.guard else set())
     if held is None:
         return None
-    if probe.belongs(held.pid, paths.file.rpartition("/")[0]):
+    if held.belongs(paths.root):
         return Waiting(f"port {port} is still held by {held}, which this environment started before")
     return Failed(f"port {port} on {bind} is held by {held}", f"stop it ({held.stop}) or choose another port")
 

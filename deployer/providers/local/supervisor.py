@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 from annotated_types import Ge, Le
 from pydantic import Field
@@ -23,6 +23,7 @@ from deployer.providers.local.program import Size
 from deployer.providers.local.supervision import Layout
 from deployer.providers.parse import Config
 
+UNWANTED = "\n; not to be running\n"
 REFUSED = frozenset("*?[];#%\"'\\\n\r")  # what supervisord would read as a pattern, a comment, a quote or a name to fill in
 
 
@@ -32,6 +33,9 @@ class SupervisorConfig(Config):
     log_max_size: Annotated[Size, Field(description="How large the log grows before it is turned over.")] = 10 * 2**20
     log_backups: Annotated[int, Ge(0), Le(100), Field(description="How many older logs are kept.")] = 3
     running: Annotated[bool, Field(description="Whether it should run.")] = True
+    mode: Annotated[Literal["0700"], Field(description="Permissions of its folder, which keep others from its socket.")] = (
+        "0700"  # never another; here so that a plan sees when it was loosened
+    )
 
 
 class SupervisorKind(LocalKind):
@@ -81,7 +85,7 @@ class SupervisorKind(LocalKind):
         self.client.prune(self.layout.logs)
 
     def ready(self, live: Live) -> Readiness:
-        match live.config["running"], supervision.answering(self.layout):
+        match _wanted(supervision.read(self.layout.conf)), supervision.answering(self.layout):
             case False, _:
                 return Ready()
             case _, None:
@@ -105,6 +109,7 @@ class SupervisorKind(LocalKind):
             pass
         with self.client.locked(want.id), explaining("set up supervisord in", want.id):
             marks.put(want.id, self.marked(want, opaque=True))
+            Path(want.id).chmod(0o700)
             Path(self.layout.programs).mkdir(0o700, exist_ok=True)
             supervision.write(self.layout.guard, Path(guard.__file__).read_text(encoding="utf-8"))
             supervision.write(self.layout.conf, self._conf(want.config))
@@ -138,12 +143,14 @@ class SupervisorKind(LocalKind):
         return None if found is None or self.client.made_by_the_way(path) else found
 
     def _conf(self, config: Mapping[str, Json]) -> str:
-        return supervision.conf(self.layout, int(str(config["log_max_size"])), int(str(config["log_backups"])))
+        text = supervision.conf(self.layout, int(str(config["log_max_size"])), int(str(config["log_backups"])))
+        return text if config["running"] else text + UNWANTED
 
     def _live(self, found: Found) -> Live:
         text = supervision.read(self.layout.conf)
         config: dict[str, Json] = {"log_max_size": _number(text, "logfile_maxbytes"), "log_backups": _number(text, "logfile_backups")}
-        config["running"] = self._running(text, config)
+        config["running"] = self._running(text, {**config, "running": _wanted(text)})
+        config["mode"] = found.mode
         token = f"{found.identity}-{supervision.identification(text)}-{config['running']}"
         return Live(found.path, config, self.predict(found.path, config), token, self.mark_of(found))
 
@@ -169,6 +176,11 @@ def path_problems(layout: Layout, address: str) -> list[Problem]:
     if refused := sorted(REFUSED & set(layout.root)):
         return [Problem(f"the root {layout.root!r} holds {' '.join(refused)}, which supervisord cannot take", address, allowed=fix)]
     return []
+
+
+def _wanted(text: str) -> bool:
+    """Whether supervisord should run, as its file says."""
+    return not text.endswith(UNWANTED)
 
 
 def _number(text: str, key: str) -> int | None:

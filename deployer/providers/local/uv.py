@@ -4,7 +4,7 @@ A template lies in `<cache>/envs/<key>`; the key holds the lock's text and the i
 uv process itself also holds, so that a build whose deployer was killed ends before the next one clears its remains away.
 """
 
-# ruff: noqa: PTH102, PTH114
+# ruff: noqa: PTH102, PTH112, PTH114, PTH119, PTH208
 # Copying an environment touches 40,000 paths; pathlib would double its time.
 
 from __future__ import annotations
@@ -28,7 +28,9 @@ from deployer.providers.local.client import explaining
 
 FORMAT = 1  # raise it when templates are built differently
 NOTE = "deployer.json"  # written last: an environment without it is not complete
+CONTENTS = "contents"  # in the note: what must be there
 LOCK = "requirements.lock"
+NAMED = 3  # missing packages in a message
 LAST_LINES = 12  # of uv's output in an error
 MEGABYTES_PER_PACKAGE = 10  # installed and compiled; 9.5 for MLflow's 87 packages
 # Whatever would make uv's result depend on the shell deployer was called from.
@@ -102,8 +104,25 @@ def missing_fix(python: str | None) -> str:
 
 
 def complete(folder: Path | str) -> bool:
-    """Whether the environment was finished and its interpreter is still there. Does not start it."""
-    return bool(note(folder)) and os.access(f"{folder}/bin/python", os.X_OK)
+    """Whether the environment was finished and nothing is missing."""
+    return not damage(folder)
+
+
+def damage(folder: Path | str) -> str:
+    """What is wrong with an environment as far as a look at its top levels tells, without starting it; "" when nothing is."""
+    if not (noted := note(folder)):
+        return "not finished"
+    if not os.access(f"{folder}/bin/python", os.X_OK):
+        return "bin/python is missing"
+    expected = noted.get(CONTENTS)
+    missing = sorted(set(map(str, expected)) - set(map(str, contents(folder)))) if isinstance(expected, list) else []
+    return f"{len(missing)} missing: {', '.join(missing[:NAMED])}" if missing else ""
+
+
+def contents(folder: Path | str) -> list[Json]:
+    """Its packages and programs by name."""
+    packages = [str(path) for path in Path(folder).glob("lib/python*/site-packages")]
+    return [f"{os.path.basename(each)}/{name}" for each in (f"{folder}/bin", *packages) if os.path.isdir(each) for name in os.listdir(each)]
 
 
 def note(folder: Path | str) -> dict[str, Json]:
@@ -146,7 +165,7 @@ def _build(folder: Path, recipe: Recipe, python: str, held: int) -> None:
     for arguments in (made, filled):
         _run(arguments, held, folder.parent)
     lock.replace(folder / LOCK)
-    write_note(folder, {"digest": recipe.digest, "interpreter": python})
+    write_note(folder, {"digest": recipe.digest, "interpreter": python, CONTENTS: contents(folder)})
 
 
 def _run(arguments: Sequence[str], held: int, folder: Path) -> None:

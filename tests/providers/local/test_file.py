@@ -315,16 +315,14 @@ def test_running_out_of_open_files_is_worth_another_try(tmp_path: Path) -> None:
     made = kind(FILE, tmp_path)
     wanted = want(made, {"path": "a", "content": ""})
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    highest = max(int(name) for name in os.listdir("/proc/self/fd"))  # noqa: PTH208 - numbers
-    resource.setrlimit(resource.RLIMIT_NOFILE, (highest, hard))
+    filler = os.dup(0)  # takes the lowest free number, so none is free below the limit set next
+    resource.setrlimit(resource.RLIMIT_NOFILE, (filler + 1, hard))
     try:
-        fillers = [os.dup(0) for _ in range(highest - len(os.listdir("/proc/self/fd")) + 1)]  # noqa: PTH208 - numbers
         with pytest.raises(ProviderError) as caught:
             made.create(wanted)
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-        for opened in fillers:
-            os.close(opened)
+        os.close(filler)
     assert caught.value.transient
     assert made.create(wanted).config == wanted.config
 

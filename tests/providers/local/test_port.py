@@ -24,9 +24,9 @@ LISTEN = (
 
 
 @contextmanager
-def listener(port: int = 0, bind: str = "127.0.0.1", mark: str = "") -> Iterator[tuple[int, int]]:
+def listener(port: int = 0, bind: str = "127.0.0.1", program: str = "") -> Iterator[tuple[int, int]]:
     """Port and pid of a process that listens."""
-    environment = {**os.environ, **({listeners.ENVIRONMENT: mark} if mark else {})}
+    environment = {**os.environ, **({"DEPLOYER_PROGRAM": program} if program else {})}
     command = [sys.executable, "-c", LISTEN, bind, str(port)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment) as process:
         assert process.stdout is not None
@@ -107,13 +107,13 @@ def test_a_wanted_port_somebody_else_holds_is_named_with_process_user_and_fix(tm
 
 def test_a_wanted_port_our_own_process_holds_is_fine(tmp_path: Path) -> None:
     made = kind(PORT, tmp_path)
-    with listener(mark="demo/test/tracking/local.process/server") as (port, _):
+    with listener(program=f"{tmp_path}/programs/tracking.server.json") as (port, _):
         assert made.check([(want(made, {"port": port}), None)]) == []
 
 
 def test_a_process_is_ours_by_its_parent_too() -> None:
     child = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {LISTEN!r}, *sys.argv[1:]], env={{}})"
-    environment = {**os.environ, listeners.ENVIRONMENT: "demo/test/a/b/c"}
+    environment = {**os.environ, "DEPLOYER_PROGRAM": "/srv/demo/programs/a.b.json"}
     command = [sys.executable, "-c", child, "127.0.0.1", "0"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment) as process:
         assert process.stdout is not None
@@ -121,15 +121,17 @@ def test_a_process_is_ours_by_its_parent_too() -> None:
         holder = listeners.holder(port, "127.0.0.1")
         assert holder is not None
         assert holder.pid != process.pid
-        assert listeners.is_ours(holder, MARK)
+        assert holder.belongs("/srv/demo")
         process.communicate()
 
 
-@pytest.mark.parametrize("mark", ["demo/testing/a/b/c", "demo", "other/test/a/b/c"])
-def test_another_environments_process_is_somebody_elses(tmp_path: Path, mark: str) -> None:
+def test_a_port_of_another_environment_is_named_with_its_root_also_when_its_mark_is_the_same(tmp_path: Path) -> None:
     made = kind(PORT, tmp_path)
-    with listener(mark=mark) as (port, _):
-        assert len(made.check([(want(made, {"port": port}), None)])) == 1
+    with listener(program=f"{tmp_path}er/programs/tracking.server.json") as (port, pid):
+        (problem,) = made.check([(want(made, {"port": port}), None)])
+    assert f"(pid {pid}, user " in problem.what
+    assert f"of the environment in {tmp_path}er)" in problem.what
+    assert "destroy that environment" in problem.allowed
 
 
 def test_a_port_wanted_twice_names_the_other(tmp_path: Path) -> None:
@@ -201,7 +203,7 @@ def test_a_found_port_somebody_else_took_since_moves(tmp_path: Path) -> None:
         moved = made.update(taken, wanted, [])
         assert moved.outputs["port"] != port
         assert moved.config == wanted.config
-    with listener(number(moved.outputs["port"]), mark="demo/test/a/b/c"):
+    with listener(number(moved.outputs["port"]), program=f"{tmp_path}/programs/a.b.json"):
         assert there(made, wanted.id).config == wanted.config
 
 

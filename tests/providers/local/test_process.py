@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import stat
@@ -289,3 +290,24 @@ def test_reading_many_processes_asks_supervisord_once(here: Environment, monkeyp
     monkeypatch.setattr(supervision, "call", counted)
     here.process.read([want.id for want in wants])
     assert calls == ["getAllProcessInfo"]
+
+
+def test_a_loosened_file_of_secrets_is_drift_and_closed_again_without_a_restart(here: Environment) -> None:
+    want = here.want(command=SLEEP)
+    here.begun(here.process.create(want))
+    leader = here.leader(want)
+    Path(want.id).chmod(0o644)
+    assert here.differences(want) == {"mode": "0644"}
+    here.update(want)
+    assert here.differences(want) == {}
+    assert here.leader(want) == leader
+
+
+def test_a_removed_log_is_drift_and_written_again(here: Environment) -> None:
+    want = here.want(command=SLEEP)
+    here.begun(live := here.process.create(want))
+    shutil.rmtree(Path(str(live.outputs["log"])).parent)
+    assert here.differences(want) == {"running": "with its log file removed"}
+    here.update(want)
+    assert here.differences(want) == {}
+    assert Path(str(live.outputs["log"])).exists()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,7 @@ iniconfig==2.3.1 \\
     --hash=sha256:67f4b9c50da0dedf52af349e7749a80a9057a5031199791b906c3bb3ae878960 \\
     --hash=sha256:9121e2c1fdb355232495be3194c8dfe87ccc2d5dee45947b78e68f499790d7a7
 """
+SITE = f"lib/python3.{sys.version_info.minor}/site-packages"
 ADDRESS = "tracking/local.python_env/env"
 
 
@@ -124,17 +126,15 @@ def test_a_missing_interpreter_is_found_before_the_first_change(kind: PythonEnvK
     assert not kind.check([(wanted(kind), None)])
 
 
-@pytest.mark.parametrize("damage", ["lib", "bin/python", uv.NOTE])
+@pytest.mark.parametrize("damage", ["lib", "bin/python", uv.NOTE, SITE + "/iniconfig"])
 def test_a_damaged_environment_shows_as_drift_and_is_built_anew(kind: PythonEnvKind, damage: str) -> None:
     want = wanted(kind)
     live = kind.create(want)
     path = Path(want.id, damage)
     shutil.rmtree(path) if path.is_dir() else path.unlink()
-    if damage == "lib":  # half removed: the note goes first
-        Path(want.id, uv.NOTE).unlink()
     broken = read(kind, want)
     assert broken is not None
-    assert broken.config != want.config
+    assert {key for key in want.config if broken.config[key] != want.config[key]} == {"intact"}
     assert broken.token != live.token
     kind.update(broken, want, [object()])  # type: ignore[list-item]
     healed = read(kind, want)
@@ -198,3 +198,15 @@ def test_too_little_space_is_found_before_the_first_change(kind: PythonEnvKind) 
     line = f"package==1.0 --hash=sha256:{chr(48) * 64}\n"
     (problem,) = kind.check([(wanted(kind, line * 100_000), None)])
     assert "MB left" in problem.what
+
+
+def test_what_is_missing_is_named_and_a_damaged_template_is_not_used_again(kind: PythonEnvKind, cache: Path, tmp_path: Path) -> None:
+    want = wanted(kind, LOCK + "# to be damaged\n")
+    kind.create(want)
+    for folder in (Path(want.id), *(path.parent for path in (cache / "envs").glob(f"*/{uv.LOCK}") if "damaged" in path.read_text())):
+        shutil.rmtree(folder / SITE / "iniconfig")
+    broken = read(kind, want)
+    assert broken is not None
+    assert broken.config["intact"] == "1 missing: site-packages/iniconfig"
+    kind.update(broken, want, [object()])  # type: ignore[list-item]
+    subprocess.run([f"{want.id}/bin/python", "-c", "import iniconfig"], check=True)

@@ -76,7 +76,7 @@ def test_after_a_kill_the_plan_says_so_and_an_update_starts_it(here: Environment
     os.kill(old := here.supervisord(), signal.SIGKILL)
     wait_for(lambda: not alive(old))
     gone = read(here)
-    assert gone.config == {**live.config, "running": False}
+    assert gone.config == {**live.config, "running": False, "mode": "0700"}
     assert gone.token != live.token
     assert isinstance(here.supervisor.ready(live), Failed)
     assert here.supervisor.update(gone, here.supervisor_want(), []).config == live.config
@@ -115,7 +115,7 @@ def test_another_configuration_restarts_it_and_what_ran_comes_back(here: Environ
     here.process.create(idle)
     old = here.supervisord()
     changed = here.supervisor.update(read(here), here.supervisor_want(log_max_size="1MB"), [])
-    assert changed.config == {"log_max_size": 2**20, "log_backups": 3, "running": True}
+    assert changed.config == {"log_max_size": 2**20, "log_backups": 3, "running": True, "mode": "0700"}
     assert here.supervisord() != old
     here.begun(here.read(want))
     assert here.differences(want) == here.differences(idle) == {}
@@ -138,7 +138,7 @@ def test_a_configuration_written_before_a_crash_is_taken_up(here: Environment) -
     layout = Layout(here.client.root)
     here.start()
     Path(layout.conf).write_text(supervision.conf(layout, 4096, 1))
-    assert read(here).config == {"log_max_size": 4096, "log_backups": 1, "running": "with an older configuration"}
+    assert read(here).config == {"log_max_size": 4096, "log_backups": 1, "running": "with an older configuration", "mode": "0700"}
     here.supervisor.update(read(here), here.supervisor_want(log_max_size=4096, log_backups=1), [])
     assert read(here).config["running"] is True
 
@@ -191,7 +191,7 @@ def test_a_folder_of_somebody_else_is_refused(here: Environment) -> None:
 def test_what_a_killed_create_left_is_used(here: Environment) -> None:
     want = here.supervisor_want()
     here.supervisor._folder(want)
-    assert read(here).config == {"log_max_size": None, "log_backups": None, "running": False}
+    assert read(here).config == {"log_max_size": None, "log_backups": None, "running": False, "mode": "0700"}
     assert here.supervisor.update(read(here), want, []).config == want.config
 
 
@@ -214,3 +214,22 @@ def test_a_configuration_it_should_not_run_with_stops_it(here: Environment) -> N
     assert stopped.config["running"] is False
     assert here.supervisor.ready(stopped) == Ready()
     assert not here.ours()
+
+
+def test_one_that_ended_is_not_ready_and_one_that_is_not_wanted_is(here: Environment) -> None:
+    here.start()
+    os.kill(here.supervisord(), signal.SIGKILL)
+    wait_for(lambda: supervision.answering(Layout(here.client.root)) is None)
+    assert isinstance(here.supervisor.ready(read(here)), Failed)
+    live = here.start(running=False)
+    assert here.supervisor.ready(live) == Ready()
+    assert live.config == here.supervisor_want(running=False).config
+    assert here.start().config == here.supervisor_want().config
+
+
+def test_a_folder_opened_to_others_is_drift_and_closed_again(here: Environment) -> None:
+    pid = (here.start(), here.supervisord())[1]
+    Path(Layout(here.client.root).folder).chmod(0o755)
+    assert read(here).config["mode"] == "0755"
+    assert here.start().config == here.supervisor_want().config
+    assert here.supervisord() == pid
