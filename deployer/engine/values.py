@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TypeAlias
 
 from deployer.core.errors import ConfigError, GraphError, Problem
 from deployer.core.protocols import Secrets
 from deployer.core.resource import Rules
 from deployer.core.values import Json, OutputRef, Seal, Sensitive, Template, Unknown, Value, leaves, matches, replace_leaves, show_path
 
-Lookup: TypeAlias = Callable[[OutputRef], Value]
+_NOTHING = object()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,25 +64,26 @@ class Resolver:
         for key in ref.output.split("."):
             if isinstance(value, Sensitive) and isinstance(value.value, dict | list):
                 value = _step(value.value, key)
-                value = value if value is None else Sensitive(self.seal(value), value)
+                value = value if value is _NOTHING else Sensitive(self.seal(value), value)
             elif isinstance(value, Unknown):
                 return value
             else:
                 value = _step(value, key)
-            if value is None and not known.complete:
+            if value is _NOTHING and not known.complete:
                 return Unknown(Template((ref,)))
-            if value is None:
+            if value is _NOTHING:
                 has = ", ".join(sorted(known.outputs)) or "none"
                 raise GraphError(f"{ref.address} has no output {ref.output}", why=f"its outputs are: {has}")
         return value
 
 
 def _step(value: Value, key: str) -> Value:
+    """What is there at the key, which may be null, or `_NOTHING`."""
     if isinstance(value, Mapping):
-        return value.get(key)
+        return value.get(key, _NOTHING)
     if isinstance(value, list) and key.isdigit() and int(key) < len(value):
         return value[int(key)]
-    return None
+    return _NOTHING
 
 
 def _text(value: Value) -> str:
