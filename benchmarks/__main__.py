@@ -19,7 +19,7 @@ from benchmarks import terraform
 from benchmarks.measure import CommandFailedError, Cost
 from benchmarks.ours import Deployer, installed
 from benchmarks.shapes import SMALL
-from benchmarks.table import Result, document, growth, table
+from benchmarks.table import Result, document, table
 from benchmarks.terraform import Terraform
 from benchmarks.works import LARGE, Work, works
 from deployer import __version__
@@ -28,7 +28,7 @@ RESULTS = Path(__file__).parent / "results"
 
 
 def main() -> int:
-    options = _options()
+    options, begin, load = _options(), time.monotonic(), os.getloadavg()[0]
     if not installed():
         print("deployer does not run here: make install", file=sys.stderr)
         return 1
@@ -37,12 +37,11 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="deployer-bench-", dir=options.folder) as folder:
         results = list(_results(chosen, Path(folder), with_terraform=with_terraform))
     print(table(results))
-    exponent = growth(results)
-    if exponent is not None:
-        print(f"\nfirst plan in layers grows with the {exponent}th power of the size (to reach: 1.15)")
     if not with_terraform:
         print("\nterraform is not on this machine or was left out: no ratios")
-    print(f"\nwritten to {_save(document(results, _about(with_terraform=with_terraform)), options.out)}")
+    about = _about(with_terraform=with_terraform) | {"load": round(load, 2), "seconds": round(time.monotonic() - begin)}
+    print(f"\nthe least time and the most memory of several runs each; {about['seconds']} s in all, load {about['load']} at the start")
+    print(f"written to {_save(document(results, about), options.out)}")
     return 1 if any(result.failed for result in results) else 0
 
 

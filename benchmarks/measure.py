@@ -8,8 +8,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 LIMIT = 900  # seconds
@@ -54,9 +54,11 @@ def _surroundings() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 
-def best(command: Sequence[str], folder: Path, variables: Mapping[str, str], times: int) -> Cost:
-    """The fastest of several runs: the others had more of the machine's noise in them."""
-    return min((measure(command, folder, variables) for _ in range(times)), key=lambda cost: cost.wall)
+def best(run: Callable[[], Cost], times: int) -> Cost:
+    """The least time of several runs, for the rest is the machine's noise, and the most memory."""
+    costs = [run() for _ in range(times)]
+    wall, cpu = min(cost.wall for cost in costs), min(cost.cpu for cost in costs)
+    return replace(costs[0], wall=wall, cpu=cpu, memory=max(cost.memory for cost in costs), engine=max(cost.engine for cost in costs))
 
 
 def main(command: list[str]) -> None:

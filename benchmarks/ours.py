@@ -16,6 +16,7 @@ from deployer.state.open import default_path, open_backend, session
 COMMAND = str(Path(sys.executable).parent / "deployer")
 READY = Path(__file__).resolve().parents[1] / "environments"
 NOTHING: Mapping[str, str] = {}
+START, TIMES = 10, 3  # runs of what takes a moment, and of what takes seconds
 
 
 class Deployer:
@@ -25,36 +26,32 @@ class Deployer:
         self._folder = folder
 
     def start(self) -> Cost:
-        return best([COMMAND, "--version"], self._folder, NOTHING, 5)
+        return best(lambda: measure([COMMAND, "--version"], self._folder, NOTHING), START)
 
     def validate(self) -> Cost:
         project = write_component(self._folder / "one")
-        return best([COMMAND, "validate", ENVIRONMENT], project, NOTHING, 5)
+        return best(lambda: measure([COMMAND, "validate", ENVIRONMENT], project, NOTHING), START)
 
     def first_plan(self, shape: Shape, size: int) -> Cost:
-        """Nothing made yet, nothing cached yet. Short ones are done three times: their growth is read off small differences."""
-        times = 1 if size > SMALL else 3
-        plans = [measure([COMMAND, "plan", ENVIRONMENT], self._new(shape, size, "first"), NOTHING) for _ in range(times)]
-        return min(plans, key=lambda cost: cost.cpu)
+        """Nothing made yet, nothing cached yet."""
+        return best(lambda: measure([COMMAND, "plan", ENVIRONMENT], self._new(shape, size, "first"), NOTHING), TIMES)
 
     def apply(self, shape: Shape, size: int) -> Cost:
-        return measure([COMMAND, "apply", ENVIRONMENT, "-y"], self._new(shape, size, "applied"), NOTHING)
+        """Large ones once: they take long enough to be sure of."""
+        apply = [COMMAND, "apply", ENVIRONMENT, "-y"]
+        return best(lambda: measure(apply, self._new(shape, size, "applied"), NOTHING), TIMES if size <= SMALL else 1)
 
     def noop_plan(self, shape: Shape, size: int, *, cached: bool) -> Cost:
         project = self._folder / f"{shape.name}-{size}-applied"
         if not project.exists():
-            self.apply(shape, size)
-        if not cached:
-            shutil.rmtree(project / ".deployer" / "cache", ignore_errors=True)
-        else:
-            self._plan(project)
-        return self._plan(project)
+            measure([COMMAND, "apply", ENVIRONMENT, "-y"], self._new(shape, size, "applied"), NOTHING)
+        return best(lambda: self._plan(project, cached=cached), TIMES)
 
     def refused(self) -> Cost:
         project = write_deployer(FLAT, 10, self._folder / "locked")
         backend = open_backend(str(default_path(project, ENVIRONMENT)), project)
         with session(backend, Mark("bench", ENVIRONMENT), whoami("the apply at work")):
-            return measure([COMMAND, "apply", ENVIRONMENT, "-y"], project, NOTHING, code=3)
+            return best(lambda: measure([COMMAND, "apply", ENVIRONMENT, "-y"], project, NOTHING, code=3), START)
 
     def platform(self) -> Cost:
         """The ready local platform, its package cache warmed by a run before, on any free port."""
@@ -70,7 +67,9 @@ class Deployer:
         finally:
             measure(down, project, NOTHING)
 
-    def _plan(self, project: Path) -> Cost:
+    def _plan(self, project: Path, *, cached: bool) -> Cost:
+        if not cached:
+            shutil.rmtree(project / ".deployer" / "cache", ignore_errors=True)
         return measure([COMMAND, "plan", ENVIRONMENT, "--detailed-exitcode"], project, NOTHING)
 
     def _new(self, shape: Shape, size: int, purpose: str) -> Path:

@@ -11,7 +11,8 @@ from benchmarks.measure import Cost
 from benchmarks.works import Work
 
 _POINTS = 3  # a tiny plan, a small one, a large one
-HEAD = ("work", "wall s", "CPU s", "MB", "to reach", "", "Terraform wall", "CPU", "MB", "times faster")
+HEAD = ("work", "ours: s", "CPU s", "MB", "Terraform: s", "CPU s", "MB", "to reach", "met", "times faster")
+GROWTH = 1.15  # to reach
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,10 @@ def _first_plans(results: Sequence[Result]) -> list[Result]:
 def table(results: Sequence[Result]) -> str:
     """Columns padded for a terminal, in Markdown."""
     rows = [HEAD, *map(_row, results)]
+    exponent = growth(results)
+    if exponent is not None:
+        met = "yes" if exponent <= GROWTH else "NO"
+        rows.append(("growth exponent of the first plan", str(exponent), *[""] * 5, f"{GROWTH}", met, ""))
     widths = [max(len(row[column]) for row in rows) for column in range(len(HEAD))]
     lines = [" | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
     lines.insert(1, "-|-".join("-" * width for width in widths))
@@ -74,10 +79,10 @@ def table(results: Sequence[Result]) -> str:
 
 
 def _row(result: Result) -> tuple[str, ...]:
-    reached = {None: "", True: "yes", False: "NO"}[result.reached]
+    met = {None: "", True: "yes", False: "NO"}[result.reached]
     faster = f"{result.theirs.wall / result.ours.wall:.1f}" if result.ours and result.theirs else ""
     failed = result.failed.splitlines()[0][:60] if result.failed else ""
-    return (result.work.name, *_cost(result.ours), failed or _limits(result), reached, *_cost(result.theirs), faster)
+    return (result.work.name, *_cost(result.ours), *_cost(result.theirs), failed or _limits(result), met, faster)
 
 
 def _cost(cost: Cost | None) -> tuple[str, str, str]:
