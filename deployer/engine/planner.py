@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from deployer.core.errors import OwnershipError, Problem, SpecError
-from deployer.core.plan import Plan, Step
+from deployer.core.plan import Action, Impact, Plan, Step
 from deployer.core.protocols import Kind
 from deployer.core.resource import Desired
 from deployer.core.state import State
@@ -14,7 +14,7 @@ from deployer.engine.fate import Fate, Situation, decide
 from deployer.engine.moves import renames, spelled_moves
 from deployer.engine.ordering import Work, order_steps, recorded_graph
 from deployer.engine.steps import Scene, blank_plan, move_steps, sequence
-from deployer.engine.survey import PlanSettings, Wanted, World, resolve_one, survey
+from deployer.engine.survey import Key, PlanSettings, Wanted, World, resolve_one, survey
 from deployer.engine.values import Known, Resolver, outputs_of
 
 
@@ -29,9 +29,11 @@ def make_plan(desired: Desired, state: State, kinds: Mapping[str, Kind], setting
     more, state = renames(wanted, state)
     moves |= more
     fates = _decide_all(desired, state, wanted, world, settings)
+    owners = {(fate.wanted.resource.kind, fate.wanted.id): address for address, fate in fates.items() if fate.wanted.id is not None}
+    fates = {address: _sparing(fate, owners) for address, fate in fates.items()}
     acting = {address: fate for address, fate in fates.items() if fate.action is not None}
     leaving = [address for address in state.objects if address not in desired.resources]
-    state = _without_wanted(state, fates)
+    state = _without_wanted(state, owners)
     work, edges = order_steps(
         Work(
             fates=acting,
@@ -41,7 +43,7 @@ def make_plan(desired: Desired, state: State, kinds: Mapping[str, Kind], setting
             deposed=[(item.address, item.id) for item in state.deposed],
         ),
     )
-    scene = Scene(desired.mark, state, world)
+    scene = Scene(desired.mark, state, world, owners)
     steps, stranger_drift = sequence(work, edges, scene)
     return replace(
         blank_plan(desired, state, settings),
@@ -102,10 +104,16 @@ def _known_after(fate: Fate, settings: PlanSettings) -> Known:
     return Known({**predicted, **outputs}, complete=True)
 
 
-def _without_wanted(state: State, fates: Mapping[str, Fate]) -> State:
+def _sparing(fate: Fate, owners: Mapping[Key, str]) -> Fate:
+    """A replacement does not remove the old object when another address wants exactly that one: names that were swapped or shifted."""
+    if fate.old is None or owners.get((fate.old.kind, fate.old.id), fate.address) == fate.address:
+        return fate
+    return replace(fate, old=None, old_live=None, impact=Impact.NONE if fate.action is Action.CREATE else fate.impact)
+
+
+def _without_wanted(state: State, owners: Mapping[Key, str]) -> State:
     """A deposed object that is wanted again (the spec went back) is not to be removed: it is somebody's object now."""
-    wanted = {(fate.wanted.resource.kind, fate.wanted.id) for fate in fates.values()}
-    return replace(state, deposed=tuple(item for item in state.deposed if (item.kind, item.id) not in wanted))
+    return replace(state, deposed=tuple(item for item in state.deposed if (item.kind, item.id) not in owners))
 
 
 def _after_moves(steps: tuple[Step, ...], moves: Mapping[str, str]) -> tuple[Step, ...]:

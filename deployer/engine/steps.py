@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from deployer.core.plan import Action, Drift, Impact, Plan, Step
 from deployer.core.resource import Desired, Live, Mark
@@ -11,7 +11,7 @@ from deployer.core.state import Pending, State, StateObject
 from deployer.engine.fate import Fate
 from deployer.engine.graph import order
 from deployer.engine.ordering import Work, delete_id, deposed_id, forward_id
-from deployer.engine.survey import PlanSettings, World
+from deployer.engine.survey import Key, PlanSettings, World
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +21,7 @@ class Scene:
     mark: Mark
     state: State
     world: World
+    wanted: Mapping[Key, str] = field(default_factory=dict)  # whose each wanted object is
 
 
 def blank_plan(desired: Desired, state: State, settings: PlanSettings) -> Plan:
@@ -102,10 +103,16 @@ def _delete_replaced(fate: Fate) -> Step:
 
 
 def _delete(item: StateObject, scene: Scene, reason: str, *, deposed: bool = False) -> tuple[Step, list[Drift]]:
-    """A delete of what is there and ours; what is gone, or became somebody else's, is only forgotten."""
+    """A delete of what is there and ours; what is gone, or became somebody else's or another address's, is only forgotten."""
     live = scene.world.get(item.kind, item.id)
-    if live is None or (live.mark is not None and not scene.mark.owns(live.mark)):
-        return _forget(item, live, deposed=deposed)
+    if live is None:
+        unexpected = item.pending is Pending.NONE and not deposed
+        drift = [Drift(item.address, item.kind, gone=True)] if unexpected else []
+        return _forget(item, "not wanted, and gone already", deposed=deposed), drift
+    if live.mark is not None and not scene.mark.owns(live.mark):
+        return _forget(item, f"not ours any more: it belongs to {live.mark}", deposed=deposed), []
+    if (item.kind, item.id) in scene.wanted:
+        return _forget(item, f"its object is {scene.wanted[item.kind, item.id]} now", deposed=deposed), []
     return delete_step(item, live, reason, deposed=deposed), []
 
 
@@ -127,9 +134,8 @@ def delete_step(item: StateObject, live: Live, reason: str, *, deposed: bool = F
     )
 
 
-def _forget(item: StateObject, live: Live | None, *, deposed: bool) -> tuple[Step, list[Drift]]:
-    reason = "not wanted, and gone already" if live is None else f"not ours any more: it belongs to {live.mark}"
-    step = Step(
+def _forget(item: StateObject, reason: str, *, deposed: bool) -> Step:
+    return Step(
         id=f"{Action.FORGET}:{item.address}" + (f"#{item.id}" if deposed else ""),
         action=Action.FORGET,
         address=item.address,
@@ -139,8 +145,6 @@ def _forget(item: StateObject, live: Live | None, *, deposed: bool) -> tuple[Ste
         edges=item.edges,
         deposed=deposed,
     )
-    unexpected = live is None and item.pending is Pending.NONE and not deposed
-    return step, [Drift(item.address, item.kind, gone=True)] if unexpected else []
 
 
 def move_steps(moves: Mapping[str, str], state: State) -> tuple[Step, ...]:
