@@ -26,7 +26,7 @@ from deployer.core.errors import ProviderError
 from deployer.core.values import Json
 from deployer.providers.local.client import explaining
 
-FORMAT = 1  # raise it when templates are built differently
+FORMAT = 2  # raise it when templates are built differently
 NOTE = "deployer.json"  # written last: an environment without it is not complete
 CONTENTS = "contents"  # in the note: what must be there
 LOCK = "requirements.lock"
@@ -110,12 +110,11 @@ def complete(folder: Path | str) -> bool:
 
 def damage(folder: Path | str) -> str:
     """What is wrong with an environment as far as a look at its top levels tells, without starting it; "" when nothing is."""
-    if not (noted := note(folder)):
+    if not isinstance(expected := note(folder).get(CONTENTS), list):
         return "not finished"
     if not os.access(f"{folder}/bin/python", os.X_OK):
         return "bin/python is missing"
-    expected = noted.get(CONTENTS)
-    missing = sorted(set(map(str, expected)) - set(map(str, contents(folder)))) if isinstance(expected, list) else []
+    missing = sorted(set(map(str, expected)) - set(map(str, contents(folder))))
     return f"{len(missing)} missing: {', '.join(missing[:NAMED])}" if missing else ""
 
 
