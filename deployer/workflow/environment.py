@@ -20,7 +20,6 @@ from deployer.core.values import Seal, sealer
 from deployer.modules.mistakes import ExpandMistakesError
 from deployer.providers.registry import Options, open_provider
 from deployer.spec.load import SpecMistakesError, load
-from deployer.spec.secrets import SecretReader
 from deployer.spec.spec import Spec, SpecSecret, SpecSettings, SpecState
 from deployer.workflow.answers import Where
 from deployer.workflow.project import PRIVATE, cache_folder, locate
@@ -190,6 +189,7 @@ def opening_to_destroy(where: Where) -> Iterator[tuple[Spec, Desired, Tools]]:
 @contextmanager
 def tools_for(site: Site) -> Iterator[Tools]:
     """The provider, backend and secrets of a site."""
+    from deployer.spec.secrets import SecretReader  # noqa: PLC0415 - see above
     from deployer.state.open import open_backend  # noqa: PLC0415 - see above
 
     with _provider(site) as provider:
