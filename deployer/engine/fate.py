@@ -110,10 +110,14 @@ def _present(fate: Fate, situation: Situation, seal: Seal) -> Fate:
     fate = replace(fate, changes=found, drift=drift)
     forced = forcing(found, situation.rules)
     if forced:
-        old = recorded or StateObject(fate.address, wanted.resource.kind, live.id)
-        reason = f"cannot be changed in place: {_paths(forced)}"
-        return replace(fate, action=Action.CREATE, reason=reason, impact=Impact.REPLACE, old=old, old_live=live, live=None)
+        return _made_anew(fate, live, recorded, f"cannot be changed in place: {_paths(forced)}")
     return replace(fate, action=Action.UPDATE, reason=_update_reason(found, drifted, recorded), impact=impact(found, situation.rules))
+
+
+def _made_anew(fate: Fate, live: Live, recorded: StateObject | None, reason: str) -> Fate:
+    """The object with the wanted id goes, and another one with that id comes."""
+    old = recorded or StateObject(fate.address, fate.wanted.resource.kind, live.id)
+    return replace(fate, action=Action.CREATE, reason=reason, impact=Impact.REPLACE, old=old, old_live=live, live=None)
 
 
 def _update_reason(found: tuple[Change, ...], drifted: tuple[Change, ...], recorded: StateObject | None) -> str:
@@ -157,6 +161,9 @@ def _elsewhere(fate: Fate, situation: Situation, recorded: StateObject, seal: Se
     if fate.live is None:
         return replace(fate, action=Action.CREATE, reason=reason)
     found = changes(fate.wanted.config, fate.live.config, situation.rules, seal)
+    forced = forcing(found, situation.rules)
+    if forced and fate.old is None:
+        return _made_anew(replace(fate, changes=found), fate.live, None, f"{reason}, and cannot be changed in place: {_paths(forced)}")
     return replace(
         fate, action=Action.UPDATE, reason=f"{reason}; ours and there already", impact=impact(found, situation.rules), changes=found
     )

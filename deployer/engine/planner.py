@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from deployer.core.errors import OwnershipError, Problem, SpecError
-from deployer.core.plan import Action, Impact, Plan, Step
+from deployer.core.plan import Plan, Step
 from deployer.core.protocols import Kind
 from deployer.core.resource import Desired
 from deployer.core.state import State
@@ -29,8 +29,7 @@ def make_plan(desired: Desired, state: State, kinds: Mapping[str, Kind], setting
     more, state = renames(wanted, state)
     moves |= more
     fates = _decide_all(desired, state, wanted, world, settings)
-    owners = {(fate.wanted.resource.kind, fate.wanted.id): address for address, fate in fates.items() if fate.wanted.id is not None}
-    fates = {address: _sparing(fate, owners) for address, fate in fates.items()}
+    owners = _owners(fate.wanted for fate in fates.values())
     acting = {address: fate for address, fate in fates.items() if fate.action is not None}
     leaving = [address for address in state.objects if address not in desired.resources]
     state = _without_wanted(state, owners)
@@ -59,6 +58,7 @@ def _decide_all(desired: Desired, state: State, wanted: Mapping[str, Wanted], wo
     """Goes through the resources in order; each one sees the outputs of those decided before it."""
     known: dict[str, Known] = {}
     resolver = Resolver(known, settings.secrets, settings.seal)
+    owners = _owners(wanted.values())
     fates: dict[str, Fate] = {}
     foreign: list[OwnershipError] = []
     problems: list[Problem] = []
@@ -66,7 +66,7 @@ def _decide_all(desired: Desired, state: State, wanted: Mapping[str, Wanted], wo
         kind = world.kinds[first.resource.kind]
         try:
             now = resolve_one(first.resource, first.edges, resolver, kind, first)
-            fates[address] = decide(_situation(now, state, world, desired), settings.seal)
+            fates[address] = decide(_situation(now, state, world, desired, owners), settings.seal)
             known[address] = _known_after(fates[address], settings)
         except OwnershipError as error:
             foreign.append(error)
@@ -81,13 +81,17 @@ def _decide_all(desired: Desired, state: State, wanted: Mapping[str, Wanted], wo
     return fates
 
 
-def _situation(wanted: Wanted, state: State, world: World, desired: Desired) -> Situation:
-    """Everything one decision looks at; an id that only became known now costs one more read."""
+def _situation(wanted: Wanted, state: State, world: World, desired: Desired, owners: Mapping[Key, str]) -> Situation:
+    """Everything one decision looks at; an id that only became known now costs one more read.
+
+    The recorded object is not there for whoever wants another while a second address wants exactly it (names swapped, or shifted along).
+    """
     address, kind = wanted.resource.address, wanted.resource.kind
     if wanted.id is not None:
         world.read([(kind, wanted.id)])
     recorded = state.objects.get(address)
-    old_live = world.get(recorded.kind, recorded.id) if recorded is not None else None
+    taken = recorded is not None and owners.get((recorded.kind, recorded.id), address) != address
+    old_live = world.get(recorded.kind, recorded.id) if recorded is not None and not taken else None
     known = any((item.kind, item.id) == (kind, wanted.id) for item in state.deposed)
     return Situation(wanted, recorded, world.get(kind, wanted.id), old_live, world.kinds[kind].rules, desired.mark, known)
 
@@ -104,11 +108,9 @@ def _known_after(fate: Fate, settings: PlanSettings) -> Known:
     return Known({**predicted, **outputs}, complete=True)
 
 
-def _sparing(fate: Fate, owners: Mapping[Key, str]) -> Fate:
-    """A replacement does not remove the old object when another address wants exactly that one: names that were swapped or shifted."""
-    if fate.old is None or owners.get((fate.old.kind, fate.old.id), fate.address) == fate.address:
-        return fate
-    return replace(fate, old=None, old_live=None, impact=Impact.NONE if fate.action is Action.CREATE else fate.impact)
+def _owners(wanted: Iterable[Wanted]) -> dict[Key, str]:
+    """Which address wants each object, as far as ids are known."""
+    return {(item.resource.kind, item.id): item.resource.address for item in wanted if item.id is not None}
 
 
 def _without_wanted(state: State, owners: Mapping[Key, str]) -> State:

@@ -90,15 +90,32 @@ def test_an_object_another_address_wants_is_never_removed(before: dict[str, str]
     assert [name for _, name in rig.world.made[len(made) :]] == sorted(set(after.values()) - set(before.values()))
 
 
-def test_a_crash_in_the_middle_of_a_swap_loses_neither() -> None:
-    swapped = desired(named("a", "two"), named("b", "one"))
+def test_one_that_takes_over_what_cannot_be_changed_in_place_replaces_it() -> None:
+    rig = Rig()
+    rig.apply(desired(*(resource(label, size=size) for label, size in (("a", 1), ("b", 2)))))
+    want = desired(*(replace(resource(label), config={"name": name, "size": size}) for label, name, size in (("a", "b", 1), ("b", "a", 2))))
+    plan = rig.apply(want)
+    assert [step.action for step in plan.steps] == [Action.DELETE, Action.DELETE, Action.CREATE, Action.CREATE]
+    assert rig.plan(want).empty
+    assert {object_id: config["size"] for object_id, config in rig.configs().items()} == {"b": 1, "a": 2}
+
+
+@pytest.mark.parametrize("sizes", [(1, 1), (1, 2)])
+def test_a_crash_in_the_middle_of_a_swap_loses_neither(sizes: tuple[int, int]) -> None:
+    first, second = sizes
+    before = desired(resource("a", size=first), resource("b", size=second))
+    swapped = desired(
+        *(replace(resource(label), config={"name": name, "size": size}) for label, name, size in zip("ab", "ba", sizes, strict=True))
+    )
     for boundary in range(1, 40):
         rig = Rig()
-        rig.apply(desired(named("a", "one"), named("b", "two")))
+        rig.apply(before)
         rig.crash_at(boundary)
         with suppress(Crash):
             rig.apply(swapped)
         rig.crash_at(None)
         rig.apply(swapped)
         assert rig.plan(swapped).empty
-        assert sorted(rig.world.made) == [("fake.thing", "one"), ("fake.thing", "two")]
+        assert {object_id: config["size"] for object_id, config in rig.configs().items()} == {"b": first, "a": second}
+        if first == second:
+            assert rig.world.made == [("fake.thing", "a"), ("fake.thing", "b")]
