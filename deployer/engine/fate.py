@@ -105,7 +105,7 @@ def _present(fate: Fate, situation: Situation, seal: Seal) -> Fate:
     found = changes(wanted.config, live.config, situation.rules, seal)
     if not found:
         return _unchanged(fate, live, recorded)
-    drifted = split_drift(found, recorded.digest, wanted.config, seal) if recorded is not None else ()
+    drifted = split_drift(found, recorded.digest, wanted.config, seal) if recorded is not None and recorded.digest else ()
     drift = Drift(fate.address, wanted.resource.kind, drifted) if drifted else None
     fate = replace(fate, changes=found, drift=drift)
     forced = forcing(found, situation.rules)
@@ -126,8 +126,9 @@ def _update_reason(found: tuple[Change, ...], drifted: tuple[Change, ...], recor
         return f"ours by its mark, and differs from the spec: {paths}"
     if len(drifted) == len(found):
         return f"changed behind our back: {paths}"
-    if recorded.pending is not Pending.NONE and not recorded.digest:
-        return f"an interrupted apply left it unfinished: {paths}"
+    if not recorded.digest:
+        story = "an interrupted apply left it unfinished" if recorded.pending else "imported as it was, and differs from the spec"
+        return f"{story}: {paths}"
     return f"the spec changed: {paths}"
 
 

@@ -9,7 +9,6 @@ from deployer.core.errors import OwnershipError, UsageError
 from deployer.core.protocols import Kind
 from deployer.core.resource import Desired, Live, Mark
 from deployer.core.state import Entry, EntryType, State, StateObject
-from deployer.core.values import Seal
 from deployer.engine.demolition import find_ours, with_strays
 from deployer.engine.diff import digest
 from deployer.engine.survey import PlanSettings, Wanted, World, survey
@@ -55,8 +54,10 @@ def _described(item: StateObject, live: Live, kinds: Mapping[str, Kind], setting
     )
 
 
-def import_object(desired: Desired, state: State, kinds: Mapping[str, Kind], target: tuple[str, str], seal: Seal) -> Entry:
+def import_object(desired: Desired, state: State, kinds: Mapping[str, Kind], target: tuple[str, str]) -> Entry:
     """The entry that records the object with the id as the one at the address (`target`); the next apply marks it.
+
+    It has no digest, because nothing was applied to it: a difference is neither the spec's change nor drift.
 
     Raises `UsageError` when address or object do not exist, `OwnershipError` when another environment's mark is on it.
     """
@@ -72,5 +73,5 @@ def import_object(desired: Desired, state: State, kinds: Mapping[str, Kind], tar
         raise UsageError(f"there is no {resource.kind} with the id {object_id}", fix="check the id")
     if live.mark is not None and not desired.mark.owns(live.mark):
         raise OwnershipError(f"{object_id} belongs to {live.mark}", fix="destroy or `state rm` it there first")
-    item = StateObject(address, resource.kind, object_id, edges=(), outputs=shown_outputs(live.outputs, kind.rules))
-    return Entry(EntryType.END, replace(item, digest=digest(live.config, seal), prevent_destroy=resource.prevent_destroy))
+    outputs = shown_outputs(live.outputs, kind.rules)
+    return Entry(EntryType.END, StateObject(address, resource.kind, object_id, outputs=outputs, prevent_destroy=resource.prevent_destroy))

@@ -15,6 +15,6 @@ def import_object(where: Where, address: str, object_id: str, lock_timeout: floa
     with opening(where) as environment:
         tools = environment.tools
         with session(tools.backend, tools.mark, whoami(f"deployer import {address}"), lock_timeout) as ledger:
-            entry = entry_for(environment.desired, ledger.state(), tools.kinds, (address, object_id), tools.seal(make=True))
+            entry = entry_for(environment.desired, ledger.state(), tools.kinds, (address, object_id))
             ledger.write([entry])
     return entry.object or StateObject(address, "", object_id)

@@ -22,6 +22,7 @@ RULES = Rules(immutable=("size",))
 CONFIG: dict[str, Json] = {"text": "x", "size": 1}
 WANTED = Wanted(resource("a"), (), CONFIG, CONFIG, "a", {})
 LIVE = Live("a", CONFIG, token="1", mark=MARK.at(ADDRESS))
+OTHER = replace(LIVE, config={**CONFIG, "text": "y"})
 RECORDED = StateObject(ADDRESS, "fake.thing", "a", digest(CONFIG, SEAL))
 
 
@@ -45,9 +46,20 @@ def test_what_is_as_wanted_is_left_alone() -> None:
         (replace(RECORDED, edges=("c/k/b",)), LIVE, Action.ADOPT, "as wanted; only its recorded dependencies or protection change"),
         (RECORDED, replace(LIVE, mark=None), Action.UPDATE, "its ownership mark is gone and is put back"),
         (RECORDED, replace(LIVE, mark=MARK.at("c/k/b")), Action.UPDATE, "its mark still names c/k/b"),
-        (RECORDED, replace(LIVE, config={**CONFIG, "text": "y"}), Action.UPDATE, "changed behind our back: text"),
-        (replace(RECORDED, digest=""), replace(LIVE, config={**CONFIG, "text": "y"}), Action.UPDATE, "the spec changed: text"),
-        (None, replace(LIVE, config={**CONFIG, "text": "y"}), Action.UPDATE, "ours by its mark, and differs from the spec: text"),
+        (RECORDED, OTHER, Action.UPDATE, "changed behind our back: text"),
+        (
+            replace(RECORDED, digest="text=other size=one"),
+            OTHER,
+            Action.UPDATE,
+            "the spec changed: text",
+        ),
+        (
+            replace(RECORDED, digest=""),
+            OTHER,
+            Action.UPDATE,
+            "imported as it was, and differs from the spec: text",
+        ),
+        (None, OTHER, Action.UPDATE, "ours by its mark, and differs from the spec: text"),
     ],
 )
 def test_each_state_of_record_and_world_has_its_action_and_its_reason(

@@ -10,7 +10,7 @@ from deployer.core.errors import OwnershipError, UsageError
 from deployer.core.resource import Mark
 from deployer.core.state import EntryType
 from deployer.engine.recovery import import_object, recover
-from tests.engine.rig import MARK, SEAL, Rig, desired, ref, resource
+from tests.engine.rig import MARK, Rig, desired, ref, resource
 
 A, B = "c/fake.thing/a", "c/fake.thing/b"
 
@@ -72,7 +72,7 @@ def test_an_import_records_the_object_and_the_next_apply_marks_it() -> None:
     rig.world.things["fake.thing", "a"].mark = None
     rig.state = Rig().state
     want = desired(resource("a", text="x"))
-    entry = import_object(want, rig.state, rig.kinds, (A, "a"), SEAL)
+    entry = import_object(want, rig.state, rig.kinds, (A, "a"))
     assert (entry.type, entry.object and entry.object.id) == (EntryType.END, "a")
     rig.state = replace(rig.state, objects={A: entry.object} if entry.object else {})
     plan = rig.apply(want)
@@ -85,12 +85,12 @@ def test_an_import_is_refused_for_what_is_not_wanted_not_there_or_recorded_alrea
     rig = Rig()
     want = desired(resource("a"))
     with pytest.raises(UsageError, match="is not in the spec"):
-        import_object(want, rig.state, rig.kinds, (B, "b"), SEAL)
+        import_object(want, rig.state, rig.kinds, (B, "b"))
     with pytest.raises(UsageError, match=r"there is no fake\.thing with the id a"):
-        import_object(want, rig.state, rig.kinds, (A, "a"), SEAL)
+        import_object(want, rig.state, rig.kinds, (A, "a"))
     rig.apply(want)
     with pytest.raises(UsageError, match="is recorded already, as a"):
-        import_object(want, rig.state, rig.kinds, (A, "a"), SEAL)
+        import_object(want, rig.state, rig.kinds, (A, "a"))
 
 
 def test_an_import_of_what_belongs_to_others_is_refused_with_their_name() -> None:
@@ -100,4 +100,4 @@ def test_an_import_of_what_belongs_to_others_is_refused_with_their_name() -> Non
     rig.state = Rig().state
     rig.world.things["fake.thing", "a"].mark = Mark("shop", "prod", A)
     with pytest.raises(OwnershipError, match=r"belongs to shop/prod"):
-        import_object(want, rig.state, rig.kinds, (A, "a"), SEAL)
+        import_object(want, rig.state, rig.kinds, (A, "a"))
