@@ -16,7 +16,7 @@ def examine(where: Where | None) -> Preflight:
         return Preflight(machine_checks())
     with opening(where) as environment:
         tools = environment.tools
-        checks = machine_checks(environment.spec.settings.root)
+        checks = machine_checks(environment.spec.settings.root, environment.spec.settings.bind)
         problems = provider_problems(tools)
         plan = make_plan(environment.desired, tools.state(), tools.kinds, tools.plan_settings(_nobody, keep_key=False))
         return Preflight(checks, (*problems, *kind_problems(plan, tools, _nobody)))

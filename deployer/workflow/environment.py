@@ -63,6 +63,7 @@ class Tools:
     backend: Backend
     secrets: Secrets
     root: Path
+    bind: str
     state_folder: Path | None
     ready_timeout: float
 
@@ -195,7 +196,8 @@ def tools_for(site: Site) -> Iterator[Tools]:
     with _provider(site) as provider:
         backend = open_backend(site.state.url, site.project)
         secrets = SecretReader(site.secrets, site.project, dict(os.environ))
-        yield Tools(site.mark, provider, backend, secrets, site.settings.root, site.state.path, float(site.settings.ready_timeout))
+        settings = site.settings
+        yield Tools(site.mark, provider, backend, secrets, settings.root, settings.bind, site.state.path, float(settings.ready_timeout))
 
 
 @contextmanager

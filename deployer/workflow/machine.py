@@ -12,6 +12,7 @@ from pathlib import Path
 
 from deployer.workflow.answers import Check
 
+LOOPBACK = "127.0.0.1"
 MIN_PYTHON = (3, 11)
 MIN_FILES = 1024
 MIN_WATCHES = 8192
@@ -21,11 +22,17 @@ NEED_DISK, NEED_MEMORY = 2 * GIGABYTE, GIGABYTE  # an environment of packages an
 INOTIFY = Path("/proc/sys/fs/inotify")
 
 
-def machine_checks(folder: Path | None = None) -> tuple[Check, ...]:
-    """Every check. `folder` is where things will be put (its nearest existing parent counts); here without one."""
+def machine_checks(folder: Path | None = None, bind: str = LOOPBACK) -> tuple[Check, ...]:
+    """Every check. `folder` is where things will be put (its nearest existing parent counts); `bind` is where services will listen."""
     where = _standing(folder or Path())
     checks: tuple[Callable[[], Check], ...] = (_system, _python, _uv, lambda: _disk(where), _memory, _files)
-    return (*(check() for check in checks), *_inotify())
+    return (*(check() for check in checks), *_inotify(), *_exposure(bind))
+
+
+def _exposure(bind: str) -> Iterator[Check]:
+    if bind not in (LOOPBACK, "::1"):
+        fix = "give each a password (tracking/mlflow: `basic_auth: true`), or set settings.bind to 127.0.0.1"
+        yield Check("bind", ok=False, detail=f"services on {bind} can be reached from other machines", fix=fix, warning=True)
 
 
 def _standing(folder: Path) -> Path:

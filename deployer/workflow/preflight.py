@@ -32,7 +32,7 @@ def provider_problems(tools: Tools) -> list[Problem]:
 def require_fit(tools: Tools, listener: Listener) -> None:
     """The doctor's look before an apply: warnings are told, failures raise `PreflightError`."""
     problems = provider_problems(tools)
-    for check in machine_checks(tools.root):
+    for check in machine_checks(tools.root, tools.bind):
         if check.ok:
             continue
         if check.warning:

@@ -82,6 +82,13 @@ def test_the_machine_is_looked_at_without_touching_it(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_services_that_other_machines_reach_are_warned_of(tmp_path: Path) -> None:
+    def found(bind: str) -> list[bool]:
+        return [check.warning for check in machine_checks(tmp_path, bind) if check.name == "bind"]
+
+    assert [found(bind) for bind in ("127.0.0.1", "::1", "0.0.0.0", "192.168.1.5")] == [[], [], [True], [True]]  # noqa: S104 - only named
+
+
 def test_the_doctor_names_who_holds_a_port_and_the_line_that_wants_it(project: Project) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

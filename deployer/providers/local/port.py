@@ -80,12 +80,12 @@ class PortKind(LocalKind):
         taken: dict[tuple[int, str], str] = {}
         for want, _ in wants:
             port, bind = want.config["port"], want.config["bind"]
-            if not isinstance(port, int) or not isinstance(bind, str):
+            if not isinstance(bind, str) or not (isinstance(port, int) or port == AUTO):
                 continue
-            other = taken.setdefault((port, bind), want.address)
+            other = taken.setdefault((port, bind), want.address) if isinstance(port, int) else want.address
             if other != want.address:
                 problems.append(Problem(f"port {port} is wanted by {other} too", want.address, allowed='choose another port, or "auto"'))
-            elif problem := self._obstacle(port, bind):
+            elif problem := self._obstacle(port, bind) if isinstance(port, int) else listeners.refusal(0, bind):
                 problems.append(Problem(problem[0], want.address, allowed=problem[1]))
         return problems
 

@@ -100,6 +100,8 @@ def template_name(recipe: Recipe, python: str) -> str:
 
 
 def missing_fix(python: str | None) -> str:
+    if python and "/" in python:
+        return "install one there, or name another interpreter in settings.python"
     return f"install Python {python}, or name another interpreter in settings.python (deployer never downloads one)"
 
 
