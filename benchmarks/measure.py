@@ -27,6 +27,7 @@ class Cost:
     memory: float
     engine: float
     code: int
+    busy: bool = False  # others wanted more than all processors meanwhile, so `wall` says little
 
 
 class CommandFailedError(Exception):
@@ -46,7 +47,7 @@ def measure(command: Sequence[str], folder: Path, variables: Mapping[str, str], 
     found = Cost(**json.loads(cost))
     if found.code != code:
         raise CommandFailedError(f"{' '.join(command)}: exit code {found.code} where {code} was due\n{said[-2000:]}{done.stderr[-2000:]}")
-    return found
+    return replace(found, busy=os.getloadavg()[0] > (os.cpu_count() or 1) + 1)
 
 
 def _surroundings() -> dict[str, str]:
@@ -58,7 +59,8 @@ def best(run: Callable[[], Cost], times: int) -> Cost:
     """The least time of several runs, for the rest is the machine's noise, and the most memory."""
     costs = [run() for _ in range(times)]
     wall, cpu = min(cost.wall for cost in costs), min(cost.cpu for cost in costs)
-    return replace(costs[0], wall=wall, cpu=cpu, memory=max(cost.memory for cost in costs), engine=max(cost.engine for cost in costs))
+    memory, engine = max(cost.memory for cost in costs), max(cost.engine for cost in costs)
+    return replace(costs[0], wall=wall, cpu=cpu, memory=memory, engine=engine, busy=all(cost.busy for cost in costs))
 
 
 def main(command: list[str]) -> None:

@@ -25,13 +25,16 @@ class Result:
     failed: str = ""
 
     @property
-    def reached(self) -> bool | None:
-        """None: nothing to reach, or nothing measured."""
+    def met(self) -> str:
+        """ "yes", "NO", or "busy" when only the wall clock is over, on a machine too busy to judge by it; "" without a limit or a cost."""
         if self.ours is None:
-            return None
-        pairs = ((self.ours.wall, self.work.wall), (self.ours.cpu, self.work.cpu), (self.ours.memory, self.work.memory))
-        limited = [cost <= limit for cost, limit in pairs if limit is not None]
-        return all(limited) if limited else None
+            return ""
+        cost, work = self.ours, self.work
+        pairs = ((cost.wall, work.wall), (cost.cpu, work.cpu), (cost.memory, work.memory))
+        over = [limit for measured, limit in pairs if limit is not None and measured > limit]
+        if not over:
+            return "" if {work.wall, work.cpu, work.memory} == {None} else "yes"
+        return "busy" if cost.busy and over == [work.wall] and cost.cpu <= over[0] else "NO"
 
 
 def document(results: Sequence[Result], about: Mapping[str, Any]) -> dict[str, Any]:
@@ -42,7 +45,7 @@ def document(results: Sequence[Result], about: Mapping[str, Any]) -> dict[str, A
             "deployer": asdict(result.ours) if result.ours else None,
             "terraform": asdict(result.theirs) if result.theirs else None,
             "limits": {"wall": result.work.wall, "cpu": result.work.cpu, "memory": result.work.memory},
-            "reached": result.reached,
+            "met": result.met,
             "failed": result.failed,
         }
         for result in results
@@ -79,10 +82,9 @@ def table(results: Sequence[Result]) -> str:
 
 
 def _row(result: Result) -> tuple[str, ...]:
-    met = {None: "", True: "yes", False: "NO"}[result.reached]
     faster = f"{result.theirs.wall / result.ours.wall:.1f}" if result.ours and result.theirs else ""
     failed = result.failed.splitlines()[0][:60] if result.failed else ""
-    return (result.work.name, *_cost(result.ours), *_cost(result.theirs), failed or _limits(result), met, faster)
+    return (result.work.name, *_cost(result.ours), *_cost(result.theirs), failed or _limits(result), result.met, faster)
 
 
 def _cost(cost: Cost | None) -> tuple[str, str, str]:

@@ -9,7 +9,6 @@ from pathlib import Path
 from deployer.core.errors import UsageError
 from deployer.core.plan import Plan
 from deployer.core.protocols import Ledger
-from deployer.engine.planner import make_plan
 from deployer.engine.safety import check_plan, data_loss_steps, refuse_data_loss, refuse_protected
 from deployer.spec.spec import Spec
 from deployer.state.here import whoami
@@ -35,6 +34,8 @@ def apply_environment(where: Where, options: Options, partner: Partner) -> Appli
             refuse_taken(open_backend(spec.state.url, spec.project))
 
     with opening(where, look) as environment:
+        from deployer.engine.planner import make_plan  # noqa: PLC0415 - a held lock is told before this is imported
+
         tools, spec = environment.tools, environment.spec
         require_fit(tools, partner)
         settings = tools.plan_settings(partner.event, keep_key=True)
