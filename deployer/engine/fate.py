@@ -29,6 +29,7 @@ class Fate:
     old_live: Live | None = None
     drift: Drift | None = None
     create_first: str = ""
+    clears: str = ""  # the address whose object stands in its place, and goes first
     rules: Rules = field(default_factory=Rules)
 
     @property
@@ -53,7 +54,7 @@ class Fate:
 class Situation:
     """All that one decision looks at.
 
-    `old_live` is the recorded object when it is not the wanted one; `deposed`: the wanted one was ours and was being replaced.
+    `old_live` is the recorded object when it is not the wanted one; `known`: the wanted one is recorded, here or at another address.
     """
 
     wanted: Wanted
@@ -62,7 +63,7 @@ class Situation:
     old_live: Live | None
     rules: Rules
     mark: Mark
-    deposed: bool = False
+    known: bool = False
 
 
 def decide(situation: Situation, seal: Seal) -> Fate:
@@ -70,7 +71,7 @@ def decide(situation: Situation, seal: Seal) -> Fate:
     recorded, wanted = situation.recorded, situation.wanted
     fate = Fate(wanted, live=situation.live, rules=situation.rules)
     same = recorded is not None and (recorded.kind, recorded.id) == (wanted.resource.kind, wanted.id)
-    _require_ours(situation, known=same or situation.deposed)
+    _require_ours(situation, known=same or situation.known)
     if recorded is None or same:
         return _absent(fate, recorded) if situation.live is None else _present(fate, situation, seal)
     return _elsewhere(fate, situation, recorded, seal)
@@ -168,6 +169,21 @@ def _elsewhere(fate: Fate, situation: Situation, recorded: StateObject, seal: Se
     return replace(
         fate, action=Action.UPDATE, reason=f"{reason}; ours and there already", impact=impact(found, situation.rules), changes=found
     )
+
+
+def made_again(fate: Fate, owner: str) -> Fate:
+    """It wants the object of another address, `owner`: when that cannot be changed in place, it goes first."""
+    forced = forcing(fate.changes, fate.rules)
+    if fate.action is not Action.UPDATE or not forced:
+        return fate
+    reason = f"{fate.reason}, as {owner}, and cannot be changed in place: {_paths(forced)}"
+    return replace(fate, action=Action.CREATE, reason=reason, impact=Impact.REPLACE, live=None, clears=owner)
+
+
+def handed_over(fate: Fate, heir: str) -> Fate:
+    """Its old object is `heir`'s from now on, and stays."""
+    stays = impact(fate.changes, fate.rules) if fate.action is Action.UPDATE else Impact.NONE
+    return replace(fate, old=None, old_live=None, impact=stays, reason=f"{fate.reason}; the old one is {heir} now")
 
 
 def _paths(paths: tuple[Path, ...] | list[Path]) -> str:

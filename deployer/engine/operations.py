@@ -120,9 +120,13 @@ class Operator:
     def _begin(self, step: Step, begun: StateObject) -> None:
         entries = [Entry(EntryType.BEGIN, begun)]
         recorded = self.hands.ledger.recorded(step.address)
-        if step.create_first and recorded is not None and recorded.id != begun.id:
+        if recorded is not None and recorded.id != begun.id and (step.create_first or self._handed_over(recorded)):
             entries.insert(0, Entry(EntryType.DEPOSE, recorded))
         self.hands.ledger.write(entries)
+
+    def _handed_over(self, recorded: StateObject) -> bool:
+        """Whether another step takes the recorded object over; until it has, the record must not be lost."""
+        return self.live.get((recorded.kind, recorded.id)) is not None
 
     def _update(self, step: Step, settled: Settled, kind: Kind) -> Live:
         live = self._current(step, kind, settled.id)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from deployer.core.state import State
 from deployer.engine.fate import Fate
@@ -34,6 +34,7 @@ class Work:
     wants: Graph
     records: Graph
     deposed: Collection[tuple[str, str]] = ()  # address, id
+    heirs: Mapping[str, str] = field(default_factory=dict)  # an address that left the spec -> the one that takes its object over
 
 
 def make_first(work: Work) -> Work:
@@ -79,6 +80,9 @@ def _hard_edges(work: Work) -> dict[str, set[str]]:
     below = nearest(work.wants, work.fates.keys())
     edges = {forward_id(address): {forward_id(target) for target in below.get(address, ())} for address in work.fates}
     edges.update({delete_id(address): set() for address in removed})
+    for address, fate in work.fates.items():
+        if fate.clears in removed:
+            edges[forward_id(address)].add(delete_id(fate.clears))
     for address, targets in _delete_order(work, removed).items():
         for target in targets:
             edges[delete_id(target)].add(delete_id(address))
@@ -117,7 +121,7 @@ def _with_soft_edges(work: Work, hard: Mapping[str, set[str]]) -> dict[str, tupl
     edges = {node: set(targets) for node, targets in hard.items()}
     users = reverse(work.records)
     for address in sorted(work.deletes):
-        for user in users.get(address, ()):
+        for user in (*users.get(address, ()), *([work.heirs[address]] if address in work.heirs else [])):
             node = forward_id(user)
             if user in work.fates and delete_id(address) not in reachable(edges, node):
                 edges[delete_id(address)].add(node)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 
 from deployer.core.errors import OwnershipError, Problem, SpecError
@@ -10,11 +10,11 @@ from deployer.core.plan import Plan, Step
 from deployer.core.protocols import Kind
 from deployer.core.resource import Desired
 from deployer.core.state import State
-from deployer.engine.fate import Fate, Situation, decide
+from deployer.engine.fate import Fate, Situation, decide, handed_over, made_again
 from deployer.engine.moves import renames, spelled_moves
 from deployer.engine.ordering import Work, order_steps, recorded_graph
 from deployer.engine.steps import Scene, blank_plan, move_steps, sequence
-from deployer.engine.survey import Key, PlanSettings, Wanted, World, resolve_one, survey
+from deployer.engine.survey import Key, PlanSettings, Wanted, World, resolve_one, state_keys, survey
 from deployer.engine.values import Known, Resolver, outputs_of
 
 
@@ -28,11 +28,10 @@ def make_plan(desired: Desired, state: State, kinds: Mapping[str, Kind], setting
     wanted, world = survey(desired, state, kinds, settings)
     more, state = renames(wanted, state)
     moves |= more
-    fates = _decide_all(desired, state, wanted, world, settings)
-    owners = _owners(fate.wanted for fate in fates.values())
+    fates, heirs = _handed_over(_decide_all(desired, state, wanted, world, settings), state)
     acting = {address: fate for address, fate in fates.items() if fate.action is not None}
     leaving = [address for address in state.objects if address not in desired.resources]
-    state = _without_wanted(state, owners)
+    state = _without_wanted(state, fates)
     work, edges = order_steps(
         Work(
             fates=acting,
@@ -40,9 +39,12 @@ def make_plan(desired: Desired, state: State, kinds: Mapping[str, Kind], setting
             wants={address: item.edges for address, item in wanted.items()} if acting or state.deposed else {},
             records=recorded_graph(state),
             deposed=[(item.address, item.id) for item in state.deposed],
+            heirs={
+                address: heirs[key] for address in leaving if (key := (state.objects[address].kind, state.objects[address].id)) in heirs
+            },
         ),
     )
-    scene = Scene(desired.mark, state, world, owners)
+    scene = Scene(desired.mark, state, world, heirs)
     steps, stranger_drift = sequence(work, edges, scene)
     return replace(
         blank_plan(desired, state, settings),
@@ -58,15 +60,15 @@ def _decide_all(desired: Desired, state: State, wanted: Mapping[str, Wanted], wo
     """Goes through the resources in order; each one sees the outputs of those decided before it."""
     known: dict[str, Known] = {}
     resolver = Resolver(known, settings.secrets, settings.seal)
-    owners = _owners(wanted.values())
     fates: dict[str, Fate] = {}
+    ours = frozenset(state_keys(state))
     foreign: list[OwnershipError] = []
     problems: list[Problem] = []
     for address, first in wanted.items():
         kind = world.kinds[first.resource.kind]
         try:
             now = resolve_one(first.resource, first.edges, resolver, kind, first)
-            fates[address] = decide(_situation(now, state, world, desired, owners), settings.seal)
+            fates[address] = decide(_situation(now, (state, ours), world, desired), settings.seal)
             known[address] = _known_after(fates[address], settings)
         except OwnershipError as error:
             foreign.append(error)
@@ -81,18 +83,14 @@ def _decide_all(desired: Desired, state: State, wanted: Mapping[str, Wanted], wo
     return fates
 
 
-def _situation(wanted: Wanted, state: State, world: World, desired: Desired, owners: Mapping[Key, str]) -> Situation:
-    """Everything one decision looks at; an id that only became known now costs one more read.
-
-    The recorded object is not there for whoever wants another while a second address wants exactly it (names swapped, or shifted along).
-    """
-    address, kind = wanted.resource.address, wanted.resource.kind
+def _situation(wanted: Wanted, memory: tuple[State, frozenset[Key]], world: World, desired: Desired) -> Situation:
+    """Everything one decision looks at; an id that only became known now costs one more read."""
+    (state, ours), address, kind = memory, wanted.resource.address, wanted.resource.kind
     if wanted.id is not None:
         world.read([(kind, wanted.id)])
     recorded = state.objects.get(address)
-    taken = recorded is not None and owners.get((recorded.kind, recorded.id), address) != address
-    old_live = world.get(recorded.kind, recorded.id) if recorded is not None and not taken else None
-    known = any((item.kind, item.id) == (kind, wanted.id) for item in state.deposed)
+    old_live = world.get(recorded.kind, recorded.id) if recorded is not None else None
+    known = wanted.id is not None and (kind, wanted.id) in ours
     return Situation(wanted, recorded, world.get(kind, wanted.id), old_live, world.kinds[kind].rules, desired.mark, known)
 
 
@@ -108,14 +106,29 @@ def _known_after(fate: Fate, settings: PlanSettings) -> Known:
     return Known({**predicted, **outputs}, complete=True)
 
 
-def _owners(wanted: Iterable[Wanted]) -> dict[Key, str]:
-    """Which address wants each object, as far as ids are known."""
-    return {(item.resource.kind, item.id): item.resource.address for item in wanted if item.id is not None}
+def _handed_over(fates: Mapping[str, Fate], state: State) -> tuple[dict[str, Fate], dict[Key, str]]:
+    """Objects that go from one address to another, with the address that wants each: those nobody may remove.
+
+    What cannot be changed into what its new address wants is removed by its old one, and made again.
+    """
+    owners = {(item.kind, item.id): item.address for item in state.objects.values()}
+    kept: dict[str, Fate] = {}
+    heirs: dict[Key, str] = {}
+    for address, fate in fates.items():
+        owner = owners.get((fate.wanted.resource.kind, fate.wanted.id or ""), address)
+        kept[address] = made_again(fate, owner) if owner != address and address in state.objects else fate
+        if fate.wanted.id is not None and not kept[address].clears:
+            heirs[fate.wanted.resource.kind, fate.wanted.id] = address
+    for address, fate in kept.items():
+        heir = address if fate.old is None else heirs.get((fate.old.kind, fate.old.id), address)
+        kept[address] = fate if heir == address else handed_over(fate, heir)
+    return kept, heirs
 
 
-def _without_wanted(state: State, owners: Mapping[Key, str]) -> State:
+def _without_wanted(state: State, fates: Mapping[str, Fate]) -> State:
     """A deposed object that is wanted again (the spec went back) is not to be removed: it is somebody's object now."""
-    return replace(state, deposed=tuple(item for item in state.deposed if (item.kind, item.id) not in owners))
+    wanted = {(fate.wanted.resource.kind, fate.wanted.id) for fate in fates.values()}
+    return replace(state, deposed=tuple(item for item in state.deposed if (item.kind, item.id) not in wanted))
 
 
 def _after_moves(steps: tuple[Step, ...], moves: Mapping[str, str]) -> tuple[Step, ...]:

@@ -21,7 +21,7 @@ class Scene:
     mark: Mark
     state: State
     world: World
-    wanted: Mapping[Key, str] = field(default_factory=dict)  # whose each wanted object is
+    heirs: Mapping[Key, str] = field(default_factory=dict)  # wanted object -> the address that wants it
 
 
 def blank_plan(desired: Desired, state: State, settings: PlanSettings) -> Plan:
@@ -111,8 +111,8 @@ def _delete(item: StateObject, scene: Scene, reason: str, *, deposed: bool = Fal
         return _forget(item, "not wanted, and gone already", deposed=deposed), drift
     if live.mark is not None and not scene.mark.owns(live.mark):
         return _forget(item, f"not ours any more: it belongs to {live.mark}", deposed=deposed), []
-    if (item.kind, item.id) in scene.wanted:
-        return _forget(item, f"its object is {scene.wanted[item.kind, item.id]} now", deposed=deposed), []
+    if heir := scene.heirs.get((item.kind, item.id)):
+        return _forget(item, f"it is {heir} now", deposed=deposed), []
     return delete_step(item, live, reason, deposed=deposed), []
 
 

@@ -53,7 +53,10 @@ class Draft:
                 self._put(item)
             case EntryType.DEPOSE:
                 old = self._objects.pop(item.address, item)
-                self._deposed[old.address, old.id] = old
+                if not any(
+                    (other.kind, other.id) == (old.kind, old.id) for other in self._objects.values()
+                ):  # or it has a new address already
+                    self._deposed[old.address, old.id] = old
             case EntryType.FORGET:
                 self._forget(item)
             case EntryType.MOVE:
@@ -61,11 +64,12 @@ class Draft:
 
     def _put(self, item: StateObject) -> None:
         key = (item.address, item.id)
-        if key in self._deposed:
-            if item.pending is Pending.DELETE:
-                self._deposed[key] = item
-                return
-            del self._deposed[key]  # wanted again: the object of that id is the live one now
+        if key in self._deposed and item.pending is Pending.DELETE:
+            self._deposed[key] = item
+            return
+        # Wanted again, here or at another address: the object of that id is a live one now.
+        if self._deposed:
+            self._deposed = {key: old for key, old in self._deposed.items() if (old.kind, old.id) != (item.kind, item.id)}
         self._objects[item.address] = item
 
     def _forget(self, item: StateObject) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import pytest
@@ -55,7 +55,7 @@ def specs(draw: st.DrawFn) -> Desired:
 
 @st.composite
 def successors(draw: st.DrawFn, before: Desired) -> Desired:
-    """The next version of a spec, as people write them: mostly the same, some sizes and texts changed, some resources gone."""
+    """The next version of a spec, as people write them: mostly the same, some sizes and texts changed, some resources gone or swapped."""
     kept: dict[str, Resource] = {}
     for address, item in before.resources.items():
         fate = draw(st.sampled_from(["keep", "keep", "size", "text", "size and text", "drop", "rename"]))
@@ -66,7 +66,13 @@ def successors(draw: st.DrawFn, before: Desired) -> Desired:
         text = f"{item.config['text']}'" if "text" in fate else item.config["text"]
         renamed = f"{address}2" if fate == "rename" and not used else address
         kept[renamed] = replace(item, address=renamed, config={**item.config, "size": size, "text": text})
-    return replace(before, resources=kept)
+    return replace(before, resources=swapped(kept, draw(st.permutations("abcdefg"))) if draw(COIN) else kept)
+
+
+def swapped(resources: Mapping[str, Resource], names: Sequence[str]) -> dict[str, Resource]:
+    """The same addresses, each with the object that another one had."""
+    other = dict(zip("abcdefg", names, strict=True))
+    return {address: replace(item, config={**item.config, "name": other[str(item.config["name"])]}) for address, item in resources.items()}
 
 
 @st.composite

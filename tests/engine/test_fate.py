@@ -96,4 +96,4 @@ def test_what_is_not_ours_is_never_taken(mark: Mark | None) -> None:
 
 
 def test_a_deposed_object_that_lost_its_mark_is_still_ours() -> None:
-    assert fate(None, replace(LIVE, mark=None), deposed=True).reason == "its ownership mark is gone and is put back"
+    assert fate(None, replace(LIVE, mark=None), known=True).reason == "its ownership mark is gone and is put back"

@@ -242,6 +242,42 @@ def test_a_resource_under_another_name_that_is_the_same_object_is_moved_and_not_
     assert rig.plan(want).empty
 
 
+@pytest.mark.parametrize("kind", ["fake.thing", "fake.data", "fake.first"])
+def test_two_addresses_that_change_places_remove_nothing(kind: str) -> None:
+    rig = Rig()
+    rig.apply(desired(resource("a", kind, name="one", text="a"), resource("b", kind, name="two", text="b")))
+    want = desired(resource("a", kind, name="two", text="a"), resource("b", kind, name="one", text="b"))
+    plan = rig.apply(want)
+    assert [step.action for step in plan.steps] == [Action.UPDATE, Action.UPDATE]
+    assert "the old one is c/" in plan.steps[0].reason
+    assert len(rig.world.made) == 2
+    assert rig.plan(want).empty
+    assert {item.address: item.id[:3] for item in rig.state.objects.values()} == {f"c/{kind}/a": "two", f"c/{kind}/b": "one"}
+
+
+def test_an_object_taken_over_from_an_address_that_leaves_is_not_removed() -> None:
+    rig = Rig()
+    rig.apply(desired(resource("a", "fake.data", name="one"), resource("b", "fake.data", name="two")))
+    want = desired(resource("a", "fake.data", name="two"))
+    plan = rig.apply(want)
+    assert [(step.action, step.object_id) for step in plan.steps if step.action is Action.DELETE] == [(Action.DELETE, "one")]
+    assert [(step.reason, step.address) for step in plan.steps if step.action is Action.FORGET] == [
+        ("it is c/fake.data/a now", "c/fake.data/b")
+    ]
+    assert ("fake.data", "two") in rig.world.things
+    assert rig.plan(want).empty
+
+
+def test_addresses_that_each_take_the_next_ones_object_leave_one_to_be_made() -> None:
+    rig = Rig()
+    rig.apply(desired(resource("a", name="one"), resource("b", name="two")))
+    want = desired(resource("a", name="two"), resource("b", name="three"))
+    plan = rig.apply(want)
+    assert [step.object_id for step in plan.steps if step.action is Action.DELETE] == ["one"]
+    assert set(rig.world.things) == {("fake.thing", "two"), ("fake.thing", "three")}
+    assert rig.plan(want).empty
+
+
 def test_two_resources_that_are_one_object_are_refused() -> None:
     with pytest.raises(SpecError, match="is the same object as c/fake"):
         Rig().plan(desired(resource("a", name="one"), resource("b", name="one")))
