@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
+from typing import IO
 
 from deployer.core.errors import UsageError
 from deployer.workflow.answers import Where
@@ -33,40 +35,68 @@ def log_file(where: Where, component: str) -> Path:
 
 def last_lines(file: Path, lines: int) -> list[str]:
     """The last lines, read from the end; none when the file does not exist yet."""
-    if not lines or not file.exists():
-        return []
-    with file.open("rb") as stream:
-        position, data = stream.seek(0, os.SEEK_END), b""
-        while position and data.count(b"\n") <= lines:
-            step = min(CHUNK, position)
-            position = stream.seek(position - step)
-            data = stream.read(step) + data
-    return data.decode(errors="replace").splitlines()[-lines:]
+    if stream := _opened(file):
+        with stream:
+            return _tail(stream, lines).decode(errors="replace").splitlines()
+    return []
 
 
-def follow_log(file: Path) -> Iterator[str]:
-    """Lines as they come, for ever. A file that was rotated or cut is read on from its new beginning."""
-    position = file.stat().st_size if file.exists() else 0
-    inode, rest = _inode(file), b""
+def follow_log(file: Path, lines: int = 0) -> Iterator[str]:
+    """The last lines and then whatever comes, for ever. A rotated file is read to its end first, a cut one from its new beginning."""
+    stream = _opened(file)
+    data, rest = _tail(stream, lines) if stream else b"", b""
     while True:
-        if _inode(file) != inode or (file.exists() and file.stat().st_size < position):
-            inode, position, rest = _inode(file), 0, b""
-        data = _read_from(file, position)
-        position += len(data)
         *whole, rest = (rest + data).split(b"\n")
         yield from (line.decode(errors="replace") for line in whole)
-        if not data:
+        later = _later(file, stream) if stream else file  # asked before reading: what is written meanwhile is not missed
+        data = stream.read(CHUNK) if stream else b""
+        if data:
+            continue
+        if later and (following := _opened(later)):
+            if stream:
+                stream.close()
+            stream = following  # a line may go on in it
+        elif stream and os.fstat(stream.fileno()).st_size < stream.tell():
+            stream.seek(0)
+        else:
             time.sleep(PAUSE)
 
 
-def _inode(file: Path) -> int:
-    return file.stat().st_ino if file.exists() else 0
+def _tail(stream: IO[bytes], lines: int) -> bytes:
+    """The last lines; the stream then stands at their end."""
+    position = end = stream.seek(0, os.SEEK_END)
+    data = b""
+    while lines and position and data.count(b"\n") <= lines:
+        step = min(CHUNK, position)
+        position = stream.seek(position - step)
+        data = stream.read(step) + data
+    stream.seek(end)
+    return b"".join(data.splitlines(keepends=True)[-lines:]) if lines else b""
 
 
-def _read_from(file: Path, position: int) -> bytes:
+def _later(file: Path, stream: IO[bytes]) -> Path | None:
+    """What was written after the open file, once it was rotated away: the next younger of FILE.2, FILE.1, FILE."""
+    inode, younger = os.fstat(stream.fileno()).st_ino, file
+    if _inode(file) in (inode, 0):
+        return None
+    for number in count(1):
+        older = file.with_name(f"{file.name}.{number}")
+        if _inode(older) in (inode, 0):
+            return younger if _inode(older) else file
+        younger = older
+    return None
+
+
+def _opened(file: Path) -> IO[bytes] | None:
     try:
-        with file.open("rb") as stream:
-            stream.seek(position)
-            return stream.read(CHUNK)
+        return file.open("rb")
     except FileNotFoundError:
-        return b""
+        return None
+
+
+def _inode(file: Path) -> int:
+    """0 when it is not there."""
+    try:
+        return file.stat().st_ino
+    except FileNotFoundError:
+        return 0

@@ -48,7 +48,7 @@ def test_the_last_lines_of_a_long_log(tmp_path: Path) -> None:
 def test_a_followed_log_is_read_on_across_a_rotation(tmp_path: Path) -> None:
     file = tmp_path / "log"
     file.write_text("old\n")
-    lines = follow_log(file)
+    lines = follow_log(file, 5)
 
     def write() -> None:
         with file.open("a") as stream:
@@ -57,13 +57,21 @@ def test_a_followed_log_is_read_on_across_a_rotation(tmp_path: Path) -> None:
             stream.write("o\n")
 
     def rotate() -> None:
-        file.rename(tmp_path / "log.1")
+        with file.open("a") as stream:
+            stream.write("".join(f"{number}\n" for number in range(50_000)) + "un")
+        file.rename(tmp_path / "log.2")
+        (tmp_path / "log.1").write_text("broken between\n")
         file.write_text("three\n")
 
     timers = [threading.Timer(0.4, write), threading.Timer(1.2, rotate)]
     for timer in timers:
         timer.start()
-    assert list(islice(lines, 3)) == ["one", "two", "three"]
+    found = list(islice(lines, 50_005))
+    assert (found[:3], found[3:-2], found[-2:]) == (
+        ["old", "one", "two"],
+        [str(number) for number in range(50_000)],
+        ["unbroken between", "three"],
+    )
 
 
 def test_what_writes_no_log_is_said_so(project: Project) -> None:

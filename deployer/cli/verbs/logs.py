@@ -26,9 +26,5 @@ def command(voice: Voice, environment: str, component: str, lines: int, *, follo
     if voice.json:
         voice.answer({"component": component, "file": str(file), "lines": last_lines(file, lines)}, "")
         return
-    last = last_lines(file, lines)
-    if last:
-        voice.write("\n".join(last))
-    if follow:
-        for line in follow_log(file):
-            voice.write(line)
+    for line in follow_log(file, lines) if follow else last_lines(file, lines):
+        voice.write(line)
