@@ -64,12 +64,13 @@ class Situation:
     rules: Rules
     mark: Mark
     known: bool = False
+    clears: str = ""  # the address that leaves, and whose object has the place
 
 
 def decide(situation: Situation, seal: Seal) -> Fate:
     """The fate of one resource. Raises `OwnershipError` for an object somebody else owns."""
     recorded, wanted = situation.recorded, situation.wanted
-    fate = Fate(wanted, live=situation.live, rules=situation.rules)
+    fate = Fate(wanted, live=situation.live, rules=situation.rules, clears=situation.clears)
     same = recorded is not None and (recorded.kind, recorded.id) == (wanted.resource.kind, wanted.id)
     _require_ours(situation, known=same or situation.known)
     if recorded is None or same:

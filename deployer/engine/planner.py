@@ -9,7 +9,7 @@ from deployer.core.errors import OwnershipError, Problem, SpecError
 from deployer.core.plan import Plan, Step
 from deployer.core.protocols import Kind
 from deployer.core.resource import Desired
-from deployer.core.state import State
+from deployer.core.state import State, StateObject
 from deployer.engine.fate import Fate, Situation, decide, handed_over, made_again
 from deployer.engine.moves import renames, spelled_moves
 from deployer.engine.ordering import Work, order_steps, recorded_graph
@@ -62,13 +62,14 @@ def _decide_all(desired: Desired, state: State, wanted: Mapping[str, Wanted], wo
     resolver = Resolver(known, settings.secrets, settings.seal)
     fates: dict[str, Fate] = {}
     ours = frozenset(state_keys(state))
+    leavers = {item.id: item for address, item in state.objects.items() if address not in wanted}
     foreign: list[OwnershipError] = []
     problems: list[Problem] = []
     for address, first in wanted.items():
         kind = world.kinds[first.resource.kind]
         try:
             now = resolve_one(first.resource, first.edges, resolver, kind, first)
-            fates[address] = decide(_situation(now, (state, ours), world, desired), settings.seal)
+            fates[address] = decide(_making_room(_situation(now, (state, ours), world, desired), leavers), settings.seal)
             known[address] = _known_after(fates[address], settings)
         except OwnershipError as error:
             foreign.append(error)
@@ -92,6 +93,15 @@ def _situation(wanted: Wanted, memory: tuple[State, frozenset[Key]], world: Worl
     old_live = world.get(recorded.kind, recorded.id) if recorded is not None else None
     known = wanted.id is not None and (kind, wanted.id) in ours
     return Situation(wanted, recorded, world.get(kind, wanted.id), old_live, world.kinds[kind].rules, desired.mark, known)
+
+
+def _making_room(situation: Situation, leavers: Mapping[str, StateObject]) -> Situation:
+    """What stands in the place is an object of ours, of another kind, that leaves the spec: it goes first."""
+    wanted, live = situation.wanted, situation.live
+    leaver = leavers.get(wanted.id or "")
+    if live is None or live.mark is not None or leaver is None or leaver.kind == wanted.resource.kind:
+        return situation
+    return replace(situation, live=None, clears=leaver.address)
 
 
 def _known_after(fate: Fate, settings: PlanSettings) -> Known:

@@ -67,18 +67,18 @@ def check_plan(plan: Plan, premises: Premises) -> dict[Key, Live | None]:
         raise StalePlanError(f"this plan is for {plan.target_identity}", why=f"this is {premises.target_identity}", fix="go there")
     world = World(premises.kinds, lambda _event: None)
     world.read((step.kind, step.object_id) for step in plan.steps if step.object_id is not None)
-    going = {(step.kind, step.object_id) for step in plan.steps if step.action is Action.DELETE}
+    going = {step.object_id for step in plan.steps if step.action is Action.DELETE}
     moved = [line for step in plan.steps for line in _moved(step, world, state, going)]
     if moved:
         raise StalePlanError("the world moved since this plan was made:\n  " + "\n  ".join(moved), fix=again)
     return world.live
 
 
-def _moved(step: Step, world: World, state: State, going: Collection[tuple[str, str | None]]) -> list[str]:
+def _moved(step: Step, world: World, state: State, going: Collection[str | None]) -> list[str]:
     if step.object_id is None or step.action is Action.MOVE:
         return []
     live = world.get(step.kind, step.object_id)
-    if step.token is None and live is not None and step.action is Action.CREATE and (step.kind, step.object_id) not in going:
+    if step.token is None and live is not None and step.action is Action.CREATE and step.object_id not in going:
         return [f"{step.address}: {step.object_id} exists now"]
     if step.token is not None and live is None:
         return [f"{step.address}: {step.object_id} is gone"]

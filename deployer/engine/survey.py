@@ -58,7 +58,7 @@ class World:
                 batches.setdefault((kind, self.kinds[kind].place(object_id)), []).append(object_id)
         for (kind, place), ids in batches.items():
             where = f" in {place}" if place else ""
-            self.events(Event(EventType.READING, kind, detail=f"{len(ids)} objects{where}"))
+            self.events(Event(EventType.READING, kind, detail=f"{len(ids)} object{'s' if len(ids) != 1 else ''}{where}"))
             found = self.kinds[kind].read(ids)
             self.live.update({(kind, object_id): found.get(object_id) for object_id in ids})
             self.reads += 1

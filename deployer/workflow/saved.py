@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from contextlib import suppress
 from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
-from deployer.core.errors import Origin, StalePlanError
+from deployer.core.errors import Origin, StalePlanError, UsageError
 from deployer.core.plan import Plan
 from deployer.core.values import canonical
 from deployer.engine.document import plan_from_json, plan_to_json
@@ -29,9 +30,12 @@ def save_plan(file: Path, plan: Plan, site: Site) -> None:
         with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "w", encoding="utf-8") as stream:  # noqa: PTH123 - a descriptor
             json.dump(document, stream, ensure_ascii=False, indent=1)
         draft.replace(file)
-    except OSError:
-        draft.unlink(missing_ok=True)
-        raise
+    except OSError as error:
+        with suppress(OSError):
+            draft.unlink(missing_ok=True)
+        raise UsageError(
+            f"the plan cannot be saved as {file}", why=(error.strerror or str(error)).lower(), fix="name a file you can write"
+        ) from None
 
 
 def is_saved_plan(file: Path) -> bool:
@@ -48,8 +52,10 @@ def load_plan(file: Path) -> tuple[Plan, Site]:
     """The plan, and the site it is for. Raises `StalePlanError` for anything else."""
     try:
         document = json.loads(file.read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise StalePlanError(f"{file} cannot be read as a saved plan", why=type(error).__name__, fix=AGAIN) from None
+    except OSError as error:
+        raise StalePlanError(f"{file} cannot be read", why=(error.strerror or str(error)).lower(), fix=AGAIN) from None
+    except ValueError:
+        raise StalePlanError(f"{file} cannot be read as a saved plan", why="it is cut off, or no JSON", fix=AGAIN) from None
     if not isinstance(document, dict) or not str(document.get("format", "")).startswith("deployer-saved-plan/"):
         raise StalePlanError(f"{file} is not a saved plan", fix=AGAIN)
     if document["format"] != FORMAT:

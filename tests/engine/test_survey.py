@@ -38,7 +38,7 @@ def test_nothing_is_read_twice_and_each_place_by_one_call() -> None:
     assert (world.reads, rig.world.reads) == (2, 2)
     assert [(event.type, event.detail) for event in rig.events] == [
         (EventType.READING, "2 objects"),
-        (EventType.READING, "1 objects in far"),
+        (EventType.READING, "1 object in far"),
     ]
     assert world.get("fake.thing", None) is None
 

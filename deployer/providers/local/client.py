@@ -1,6 +1,6 @@
 """The local provider's files and folders: every read and write of them, and the operating system's errors in our words."""
 
-# ruff: noqa: PTH100, PTH103, PTH118, PTH119, PTH120
+# ruff: noqa: PTH100, PTH103, PTH114, PTH118, PTH119, PTH120
 # Ids are path strings; pathlib has no descriptors to keep symbolic links out, and costs time in bulk reads.
 
 from __future__ import annotations
@@ -194,7 +194,12 @@ class Client:
             except FileNotFoundError:
                 yield from ((path, None) for path in group)
                 continue
-            except OSError:
+            except OSError as error:
+                if error.errno == errno.ENOTDIR and not self._link_above(
+                    parent
+                ):  # nothing is below a file; `check` says what is in the way
+                    yield from ((path, None) for path in group)
+                    continue
                 with explaining("read below", parent):
                     raise
             try:
@@ -204,6 +209,14 @@ class Client:
                     yield path, found
             finally:
                 os.close(opened)
+
+    def _link_above(self, path: str) -> bool:
+        """Whether a symbolic link stands on the way from the root: what is behind it is not known."""
+        while self.inside(path) and path != self.root:
+            if os.path.islink(path):
+                return True
+            path = os.path.dirname(path)
+        return False
 
     def look_at(self, path: str, limit: int = LIMIT) -> Found | None:
         return next(found for _, found in self.look([path], limit))

@@ -1,6 +1,6 @@
 """What the local kinds have in common, and the path a configuration may name."""
 
-# ruff: noqa: PTH112, PTH116, PTH117, PTH118, PTH120
+# ruff: noqa: PTH112, PTH116, PTH117, PTH118, PTH119, PTH120
 # Ids are path strings; pathlib has no descriptors to keep symbolic links out, and costs time in bulk reads.
 
 from __future__ import annotations
@@ -56,12 +56,24 @@ class LocalKind:
         full: set[int] = set()
         for want, _ in wants:
             folder = standing(os.path.dirname(want.id))
+            problems += self._blocked(folder, want)
             problems += unwritable(folder, want.address)
             device = os.stat(folder).st_dev
             if device not in full and (found := no_space(folder, want.address)):
                 full.add(device)
                 problems.append(found)
         return problems
+
+    def _blocked(self, folder: str, want: Want) -> list[Problem]:
+        """What stands on the way down to the object and is no folder."""
+        below = os.path.relpath(want.id, folder).split("/")
+        blocking = os.path.join(folder, below[0])
+        if len(below) == 1 or not os.path.lexists(blocking):
+            return []
+        marked = marks.get(blocking)
+        whose = f"it is {marked.mark.address or marked.mark}" if marked else "nobody marked it"
+        what = f"{blocking} is no folder, and {os.path.basename(want.id)} is to be made below it ({whose})"
+        return [Problem(what, want.address, allowed="choose another path for one of them, or move it away")]
 
     # For the kinds themselves.
 
