@@ -188,6 +188,8 @@ class Operator:
         live = self.live.get((step.kind, going.id))
         if step.after:
             live = self._call(step, lambda: kind.read([going.id])).get(going.id)
+        if live is None and step.token is None:
+            live = Live(going.id, {})  # what an interrupted call left of it is not the object, and goes too
         if live is not None:
             if not step.deposed:
                 self._write(Entry(EntryType.BEGIN, replace(self._recorded(step.address, going), pending=Pending.DELETE)))

@@ -105,9 +105,11 @@ def _delete_replaced(fate: Fate) -> Step:
 def _delete(item: StateObject, scene: Scene, reason: str, *, deposed: bool = False) -> tuple[Step, list[Drift]]:
     """A delete of what is there and ours; what is gone, or became somebody else's or another address's, is only forgotten."""
     live = scene.world.get(item.kind, item.id)
+    if live is None and item.pending is not Pending.NONE:
+        reason = f"{reason}; an interrupted apply had begun to {item.pending} it, and may have left something of it"
+        return delete_step(item, Live(item.id, {}), reason, deposed=deposed), []
     if live is None:
-        unexpected = item.pending is Pending.NONE and not deposed
-        drift = [Drift(item.address, item.kind, gone=True)] if unexpected else []
+        drift = [] if deposed else [Drift(item.address, item.kind, gone=True)]
         return _forget(item, "not wanted, and gone already", deposed=deposed), drift
     if live.mark is not None and not scene.mark.owns(live.mark):
         return _forget(item, f"not ours any more: it belongs to {live.mark}", deposed=deposed), []
@@ -126,7 +128,7 @@ def delete_step(item: StateObject, live: Live, reason: str, *, deposed: bool = F
         object_id=item.id,
         reason=reason,
         impact=Impact.DATA_LOSS if live.data else Impact.IN_PLACE,
-        token=live.token,
+        token=live.token or None,
         edges=item.edges,
         data=live.data,
         prevent_destroy=item.prevent_destroy,

@@ -377,3 +377,15 @@ def test_destroy_keeping_data_keeps_what_the_data_stands_on() -> None:
     assert plan.kept == ("c/fake.data/db", "c/fake.thing/dir")
     rig.carry_out(plan)
     assert summary(rig.apply(want)) == ["create app"]
+
+
+def test_what_an_interrupted_apply_may_have_left_something_of_is_deleted_and_not_only_forgotten() -> None:
+    rig = Rig()
+    rig.apply(desired(resource("a")))
+    begun = {address: replace(item, pending=Pending.DELETE) for address, item in rig.state.objects.items()}
+    rig.state = replace(rig.state, objects=begun)
+    rig.world.things.clear()
+    plan = rig.apply(desired())
+    assert summary(plan) == ["delete a"]
+    assert "before delete a" in rig.world.boundaries.log
+    assert not rig.state.objects

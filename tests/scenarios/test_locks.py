@@ -130,6 +130,7 @@ def wait_for_server(project: Project) -> int:
 def test_an_apply_that_was_frozen_past_its_lease_cannot_write_any_more(project: Project) -> None:
     project.write("local", slow(3))
     first = started(project)
+    wait_for_server(project)
     first.send_signal(signal.SIGSTOP)
     second = project.run("apply", "local", "-y", "--lock-timeout", "150")
     assert second.code == 0

@@ -9,11 +9,12 @@ import errno
 import fcntl
 import os
 import stat
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from hashlib import sha256
-from itertools import groupby
+from itertools import chain, groupby, repeat
 
 from deployer.core.errors import OwnershipError, ProviderError
 from deployer.core.resource import Mark
@@ -94,6 +95,25 @@ class Found:
         return f"{self.stat.st_ino:x}-{self.stat.st_mode:o}-{sha256(self.raw_mark).hexdigest()[:8]}"
 
 
+TURN_SECONDS = 30.0  # the longest anybody sensibly holds a folder; a frozen process holds it for ever
+
+
+def take_turn(folder: int, path: str) -> None:
+    """Locks an open folder against every other deployer of this machine until it is closed.
+
+    Raises `ProviderError` when another one keeps it: it is stopped in the middle of its work.
+    """
+    for waited in chain((0.0,), repeat(0.01, int(TURN_SECONDS / 0.01))):
+        time.sleep(waited)
+        with suppress(BlockingIOError):
+            return fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    raise ProviderError(
+        f"another deployer has kept {path} locked for {TURN_SECONDS:.0f} s",
+        why="it was stopped in the middle of a change",
+        fix="find it with `lslocks` or `ps`, let it go on or end it, and apply again",
+    )
+
+
 class Client:
     """Files and folders below one root. Symbolic links below the root are never followed."""
 
@@ -152,7 +172,7 @@ class Client:
         except FileNotFoundError:
             if not make:
                 raise
-        fcntl.flock(above, fcntl.LOCK_EX)  # two of us must not make it at once; `above` is closed right after
+        take_turn(above, name)  # two of us must not make it at once; `above` is closed right after
         if not whole.exists(above, name):
             self._make(above, name)
         return os.open(name, flags, dir_fd=above)
@@ -181,7 +201,7 @@ class Client:
     def locked(self, path: str) -> Iterator[int]:
         """The folder at `path`, made if missing, open and locked against every other deployer of this machine."""
         with self.folder(path, make=True) as opened:
-            fcntl.flock(opened, fcntl.LOCK_EX)
+            take_turn(opened, path)
             yield opened
 
     # Reading.
@@ -246,7 +266,7 @@ class Client:
             try:
                 opened = self._open_folder(parent, make=False)
             except FileNotFoundError:
-                return
+                return self.prune(parent)
             try:
                 whole.discard(opened, half(name))
                 with suppress(FileNotFoundError):
@@ -254,11 +274,14 @@ class Client:
                 os.fsync(opened)
             finally:
                 os.close(opened)
-        self.prune(parent)
+        return self.prune(parent)
 
     def prune(self, path: str) -> None:
-        """Removes `path` and its parents up to the root while they are empty and made by us only for what was in them."""
-        while self.inside(path) and path != self.root and self._pruned(path):
+        """Removes `path` and its parents up to the root while they are empty and made by us only for what was in them.
+
+        A crash may have removed some of them already.
+        """
+        while self.inside(path) and path != self.root and (not os.path.lexists(path) or self._pruned(path)):
             path = os.path.dirname(path)
 
     def _pruned(self, path: str) -> bool:
@@ -268,7 +291,7 @@ class Client:
         except OSError:
             return False
         try:
-            fcntl.flock(opened, fcntl.LOCK_EX)  # nobody adopts the folder between the look and the removal
+            take_turn(opened, parent)  # nobody adopts the folder between the look and the removal
             if not self.made_by_the_way(path):
                 return False
             os.rmdir(name, dir_fd=opened)

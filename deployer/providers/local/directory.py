@@ -110,7 +110,7 @@ class DirectoryKind(LocalKind):
             self.client.refuse_foreign(found, "", adopt=True)
             with explaining("remove the folder", live.id):
                 self._remove(live, found)
-            self.client.prune(os.path.dirname(live.id))
+        self.client.prune(os.path.dirname(live.id))
         if not self.client.inside(live.id):
             self.client.remove(self._link(live.id))
 
