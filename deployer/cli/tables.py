@@ -98,7 +98,9 @@ def _field(field: Field, paint: Paint) -> list[str]:
 def state_table(state: State, columns: int = 100) -> str:
     rows = [(item.address, item.id, item.pending.value) for item in state.objects.values()]
     rows += [(item.address, item.id, "deposed") for item in state.deposed]
-    last = f"{count(len(rows), 'object')}, serial {state.serial}, lineage {state.lineage}"
+    last = f"{count(len(rows), 'object')}" + (
+        f", serial {state.serial}, lineage {state.lineage}" if state.lineage else ": nothing was applied"
+    )
     return "\n".join([*(table(("address", "id", "pending"), sorted(rows), columns) if rows else []), last])
 
 

@@ -36,8 +36,9 @@ class Voice:
         return paint_for(sys.stderr)
 
     def answer(self, result: Mapping[str, Any], text: str) -> None:
-        """The answer: one JSON document, or text."""
-        self.write(document(self.command, "result", result) if self.json else text)
+        """The answer: one JSON document, or text; nothing to say is not an empty line."""
+        if self.json or text:
+            self.write(document(self.command, "result", result) if self.json else text)
 
     def show(self, text: str) -> None:
         """Part of the answer that JSON carries elsewhere."""

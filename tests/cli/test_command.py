@@ -234,3 +234,14 @@ def test_what_nohup_ignores_stays_ignored(project: Project) -> None:
     process.communicate(timeout=60)
     assert process.returncode == 0
     assert (project.root / "after").exists()
+
+
+def test_an_environment_without_outputs_and_state_says_so_without_empty_lines(project: Project) -> None:
+    def said(*words: str) -> tuple[str, str]:
+        done = subprocess.run([*COMMAND, *words], cwd=project.folder, env=variables(project), capture_output=True, text=True, check=True)
+        return done.stdout, done.stderr
+
+    assert said("output", "local") == ("", "local has no outputs: no component of it offers any\n")
+    assert said("state", "list", "local")[0] == "0 objects: nothing was applied\n"
+    said("apply", "local", "-y")
+    assert not said("apply", "local", "-y")[0].endswith("\n\n")

@@ -100,7 +100,7 @@ def test_a_state_lists_what_is_pending_and_deposed() -> None:
     made = StateObject("a/local.file/x", "local.file", "/x", pending=Pending.WAIT)
     state = State("lineage", "demo", "local", 7, {made.address: made}, (StateObject("b/local.file/y", "local.file", "/y"),))
     expect("state", state_table(state))
-    assert state_table(State("", "demo", "local")) == "0 objects, serial 0, lineage "
+    assert state_table(State("", "demo", "local")) == "0 objects: nothing was applied"
 
 
 def test_checks_tell_their_fix_only_when_they_fail() -> None:

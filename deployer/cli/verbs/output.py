@@ -37,6 +37,8 @@ def command(voice: Voice, environment: str, name: str | None, form: str | None, 
         text = raw(chosen[0])
     else:
         text = outputs_text(chosen, voice.paint, width())
+    if not every:
+        voice.say(f"{environment} has no outputs: no component of it offers any")
     voice.answer({"outputs": output_documents(chosen)}, text)
 
 
