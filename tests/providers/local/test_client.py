@@ -10,15 +10,10 @@ import pytest
 
 from deployer.core.errors import ProviderError
 from deployer.core.resource import Mark
-from deployer.providers.local.client import Client
 from deployer.providers.local.marks import Marked
-from deployer.providers.registry import Options
+from tests.providers.local.rigs import client
 
-MARK = Mark("shop", "test", "c/local.file/a")
-
-
-def client(root: Path) -> Client:
-    return Client(Options(root, Mark("shop", "test"), root / "cache"))
+MARK = Mark("demo", "test", "c/local.file/a")
 
 
 def test_parents_that_a_killed_removal_left_go_with_the_next_removal_of_what_is_gone(tmp_path: Path) -> None:
@@ -39,7 +34,7 @@ def test_a_folder_that_a_frozen_deployer_keeps_is_told_and_not_waited_for_for_ev
     opened = os.open(tmp_path, os.O_RDONLY)
     fcntl.flock(opened, fcntl.LOCK_EX)
     try:
-        with pytest.raises(ProviderError, match="has kept .* locked for 30 s"), client(tmp_path).locked(str(tmp_path)):
+        with pytest.raises(ProviderError, match=r"has kept .* locked for 30 s"), client(tmp_path).locked(str(tmp_path)):
             pytest.fail("it is somebody else's turn")
     finally:
         os.close(opened)
