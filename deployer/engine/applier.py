@@ -128,7 +128,7 @@ def _raise_for(outcome: Outcome, plan: Plan, settings: ApplySettings) -> None:
         raise ApplyError(failures, skipped)
     if outcome.skipped or stopped:
         raise InterruptedApplyError(
-            f"interrupted: {len(outcome.done)} steps done, {len(outcome.skipped) + len(stopped)} left",
+            f"interrupted: {len(outcome.done)} of {len(plan.steps)} steps done, {len(outcome.skipped) + len(stopped)} left",
             why="what ran has ended and is recorded",
             fix="apply again to go on from here",
         )

@@ -99,7 +99,7 @@ def test_an_interrupt_starts_nothing_new_and_records_what_ran() -> None:
     rig = Rig()
     stop = threading.Event()
     rig.settings = replace(settings(rig, stop), events=lambda event: stop.set() if event.type is EventType.DONE else None)
-    with pytest.raises(InterruptedApplyError, match="1 steps done, 2 left"):
+    with pytest.raises(InterruptedApplyError, match="1 of 3 steps done, 2 left"):
         rig.apply(desired(resource("a"), resource("b"), resource("c")))
     assert set(rig.state.objects) == {"c/fake.thing/a"}
 
