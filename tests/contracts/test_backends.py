@@ -64,7 +64,9 @@ def spawn(workers: list[subprocess.Popen[str]], role: str, name: str, folder: Pa
 
 def line(process: subprocess.Popen[str]) -> str:
     assert process.stdout is not None
-    return process.stdout.readline().strip()
+    said = process.stdout.readline().strip()
+    assert said, f"the other process ended with {process.wait()} before it did anything; its words are on stderr"
+    return said
 
 
 def told(processes: list[subprocess.Popen[str]], text: str) -> list[str]:
@@ -305,9 +307,7 @@ def test_a_killed_holders_lock_is_free_at_once_and_nothing_it_was_told_is_durabl
         last = [last, *holder.stdout.read().split()][-1]
         holder.wait()
         durable = max(durable, int(last))
-        begin = time.monotonic()
-        with session(connect(), MARK, whoami("after")) as ledger:
-            assert time.monotonic() - begin < 1
+        with session(connect(), MARK, whoami("after")) as ledger:  # without a timeout: it is refused unless the lock is free now
             objects = ledger.state().objects
         # A later round begins the same objects again, so only what it ended itself must stand as ended.
         assert all(objects[thing(count).address] == thing(count) for count in range(int(last) + 1))
