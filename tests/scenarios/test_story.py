@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from http import HTTPStatus
 
 import httpx
 import psutil
@@ -131,8 +132,22 @@ def test_with_users_and_a_registry_of_its_own_it_works_and_no_password_shows(pro
     assert project.outputs()["MLFLOW_TRACKING_PASSWORD"] != password
     assert project.run("verify", "local", "--json").result["ok"] is True
 
+    its_users_survive(project)
     data = (*DATA, "registry/local.sqlite/store", "tracking/local.sqlite/users")
     assert project.run("destroy", "local", "-y", *allowing(*data), "--json").result["left"] == []
+
+
+def its_users_survive(project: Project) -> None:
+    """Users are data: destroy keeps them, and with them the password that opens them."""
+    before = project.outputs()
+    project.run("destroy", "local", "-y")
+    project.run("apply", "local", "-y")
+    after = project.outputs()
+    assert after["MLFLOW_TRACKING_PASSWORD"] == before["MLFLOW_TRACKING_PASSWORD"]
+    login = (after["MLFLOW_TRACKING_USERNAME"], after["MLFLOW_TRACKING_PASSWORD"])
+    url = f"{after['MLFLOW_TRACKING_URI']}/api/2.0/mlflow/experiments/search?max_results=1"
+    assert httpx.get(url, auth=login, timeout=20).status_code == HTTPStatus.OK
+    assert httpx.get(url, timeout=20).status_code == HTTPStatus.UNAUTHORIZED
 
 
 def server(project: Project) -> psutil.Process | None:
