@@ -9,6 +9,7 @@ from pathlib import Path
 from deployer.core.errors import UsageError
 from deployer.core.plan import Plan
 from deployer.core.protocols import Ledger
+from deployer.core.state import Entry, EntryType
 from deployer.engine.safety import check_plan, data_loss_steps, refuse_data_loss, refuse_protected
 from deployer.spec.spec import Spec
 from deployer.state.here import whoami
@@ -54,6 +55,8 @@ def apply_saved(file: Path, options: Options, partner: Partner) -> Applied:
         require_fit(tools, partner)
         with session(tools.backend, tools.mark, whoami(f"deployer apply {file}"), options.lock_timeout, partner.note) as ledger:
             check_plan(plan, tools.premises(ledger.state()))
+            if plan.empty:
+                ledger.write([Entry(EntryType.APPLIED, source=plan.id)])  # it is used up all the same
             return carry_out(plan, tools, ledger, options, partner)
 
 

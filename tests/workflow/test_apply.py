@@ -63,6 +63,15 @@ def test_a_saved_plan_is_done_as_it_is_and_only_once(project: Project) -> None:
         apply_saved(file, Options(), Person())
 
 
+def test_a_saved_plan_with_nothing_to_do_is_used_up_too(project: Project) -> None:
+    apply(project)
+    file = project.folder / "plan.json"
+    plan_environment(project.where, Person(), out=file)
+    assert not apply_saved(file, Options(), Person()).changed
+    with pytest.raises(StalePlanError, match="applied already"):
+        apply_saved(file, Options(), Person())
+
+
 def test_a_saved_plan_refuses_a_world_that_moved_and_names_the_object(project: Project) -> None:
     apply(project)
     project.replace("hello", "planned")
