@@ -112,9 +112,13 @@ def test_a_session_gives_the_lock_back_whatever_happened(backend: FileBackend) -
 
 
 def test_a_second_session_is_refused_without_waiting(backend: FileBackend, tmp_path: Path) -> None:
-    with session(backend, MARK, whoami("the first")):
-        with pytest.raises(LockHeldError, match="the first"), session(FileBackend(tmp_path / "state"), MARK, whoami("second")):
-            pass
+    again = FileBackend(tmp_path / "state")
+    with (
+        session(backend, MARK, whoami("the first")),
+        pytest.raises(LockHeldError, match="the first"),
+        session(again, MARK, whoami("second")),
+    ):
+        pass
 
 
 def test_a_session_waits_for_the_lock_and_says_for_whom(backend: FileBackend, tmp_path: Path) -> None:
