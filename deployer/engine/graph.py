@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from deployer.core.errors import GraphError, Origin, Problem, SpecError
 from deployer.core.resource import Resource
 from deployer.core.values import templates
 
 Graph = Mapping[str, Collection[str]]
+CIRCLE = "resources depend on each other in a circle"
+OUT_OF_A_CIRCLE = "take out one of these references or depends_on entries"
 
 
 def edges_of(resource: Resource) -> tuple[str, ...]:
@@ -53,12 +55,16 @@ def order(graph: Graph, origins: Mapping[str, Origin] | None = None) -> list[str
     return result
 
 
+def round_trip(cycle: Sequence[str], origins: Mapping[str, Origin]) -> str:
+    """The whole path of a circle back to its first node, each node with its spec line."""
+    return " -> ".join(f"{node} ({origins[node]})" if node in origins else node for node in [*cycle, *cycle[:1]])
+
+
 def _cycle_error(cycle: list[str], origins: Mapping[str, Origin]) -> GraphError:
-    lines = [f"{node} ({origins[node]})" if node in origins else node for node in [*cycle, *cycle[:1]]]
     return GraphError(
-        "resources depend on each other in a circle",
-        why=" -> ".join(lines),
-        fix="take out one of these references or depends_on entries",
+        CIRCLE,
+        why=round_trip(cycle, origins),
+        fix=OUT_OF_A_CIRCLE,
         origin=origins.get(cycle[0]) if cycle else None,
     )
 

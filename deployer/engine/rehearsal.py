@@ -9,7 +9,7 @@ from deployer.core.errors import Problem
 from deployer.core.protocols import Kind
 from deployer.core.resource import Desired, Resource
 from deployer.core.values import Seal, Template, Unknown, Value, replace_leaves
-from deployer.engine.graph import Graph, circles, edges_of, order, without_cycles
+from deployer.engine.graph import CIRCLE, OUT_OF_A_CIRCLE, Graph, circles, edges_of, order, round_trip, without_cycles
 from deployer.engine.survey import resolve_all
 from deployer.engine.values import Resolver
 
@@ -28,14 +28,9 @@ def rehearse(desired: Desired, kinds: Mapping[str, Kind], seal: Seal) -> list[Pr
 
 
 def _circles(graph: Graph, resources: Mapping[str, Resource]) -> list[Problem]:
+    origins = {address: resource.origin for address, resource in resources.items()}
     return [
-        Problem(
-            "resources depend on each other in a circle: "
-            + " -> ".join(f"{address} ({resources[address].origin})" for address in [*circle, circle[0]]),
-            origin=resources[circle[0]].origin,
-            allowed="take out one of these references or depends_on entries",
-        )
-        for circle in circles(graph)
+        Problem(f"{CIRCLE}: {round_trip(circle, origins)}", origin=origins[circle[0]], allowed=OUT_OF_A_CIRCLE) for circle in circles(graph)
     ]
 
 

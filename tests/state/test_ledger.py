@@ -45,6 +45,11 @@ class Counting(FileBackend):
         self._after(self.appends)
 
 
+def interrupt_at_the_second(count: int) -> None:
+    if count == 2:
+        raise KeyboardInterrupt
+
+
 @pytest.fixture
 def backend(tmp_path: Path) -> FileBackend:
     return FileBackend(tmp_path / "state")
@@ -217,11 +222,7 @@ def test_a_disk_full_for_a_while_loses_nothing_that_was_told_durable(backend: Fi
 
 
 def test_an_interrupt_in_the_middle_of_a_write_loses_nothing(tmp_path: Path) -> None:
-    def interrupt(count: int) -> None:
-        if count == 2:
-            raise KeyboardInterrupt
-
-    backend = Counting(tmp_path / "state", interrupt)
+    backend = Counting(tmp_path / "state", interrupt_at_the_second)
     ledger = JournalLedger(backend, MARK, backend.acquire(whoami("test")).epoch)
     ledger.write(ended(1))
     with pytest.raises(KeyboardInterrupt):
@@ -233,11 +234,7 @@ def test_an_interrupt_in_the_middle_of_a_write_loses_nothing(tmp_path: Path) -> 
 
 
 def test_a_close_right_after_an_interrupt_does_not_fold_what_it_does_not_know(tmp_path: Path) -> None:
-    def interrupt(count: int) -> None:
-        if count == 2:
-            raise KeyboardInterrupt
-
-    backend = Counting(tmp_path / "state", interrupt)
+    backend = Counting(tmp_path / "state", interrupt_at_the_second)
     ledger = JournalLedger(backend, MARK, backend.acquire(whoami("test")).epoch)
     ledger.write(ended(1))
     with pytest.raises(KeyboardInterrupt):

@@ -18,6 +18,7 @@ from deployer.providers.local.supervisor import SupervisorKind
 from deployer.providers.registry import Options
 
 PYTHON = str(uv.interpreter(None))
+SLEEP = [PYTHON, "-IS", "-c", "import time; time.sleep(600)"]
 SUPERVISOR = "tracking/local.supervisor/supervisor"
 SERVER = "tracking/local.process/server"
 # A leader that only waits, and the one that listens as its child: what `mlflow server` looks like.
@@ -122,6 +123,11 @@ def killed(pids: set[int]) -> set[int]:
 
 def alive(pid: int) -> bool:
     return pid in guard.processes()
+
+
+def listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def free_port() -> int:

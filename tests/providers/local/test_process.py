@@ -20,9 +20,7 @@ from deployer.core.errors import ConfigError, OwnershipError, ProviderError
 from deployer.core.resource import Failed
 from deployer.core.values import OutputRef, Template, Unknown
 from deployer.providers.local import supervision
-from tests.providers.local.supervised import PYTHON, TWO_LAYERS, Environment, environment, free_port, wait_for
-
-SLEEP = [PYTHON, "-IS", "-c", "import time; time.sleep(600)"]
+from tests.providers.local.supervised import PYTHON, SLEEP, TWO_LAYERS, Environment, environment, free_port, listens, wait_for
 
 
 @pytest.fixture
@@ -30,11 +28,6 @@ def here(tmp_path: Path) -> Iterator[Environment]:
     with environment(tmp_path / "root") as made:
         made.start()
         yield made
-
-
-def listens(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def test_a_new_process_answers_and_reads_as_wanted(here: Environment) -> None:

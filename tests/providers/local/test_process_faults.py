@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -17,9 +16,7 @@ from pathlib import Path
 import pytest
 
 from deployer.core.resource import Failed, Waiting
-from tests.providers.local.supervised import PYTHON, Environment, alive, environment, free_port, wait_for
-
-SLEEP = [PYTHON, "-IS", "-c", "import time; time.sleep(600)"]
+from tests.providers.local.supervised import PYTHON, SLEEP, Environment, alive, environment, free_port, listens, wait_for
 
 
 @pytest.fixture
@@ -27,11 +24,6 @@ def here(tmp_path: Path) -> Iterator[Environment]:
     with environment(tmp_path / "root") as made:
         made.start()
         yield made
-
-
-def listens(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def test_a_killed_leader_is_replaced_and_frees_its_port(here: Environment) -> None:
